@@ -104,8 +104,12 @@ type OutboxRecord struct {
 	BeganUnixNano int64 `protobuf:"varint,8,opt,name=began_unix_nano,json=beganUnixNano,proto3" json:"began_unix_nano,omitempty"`
 	// last_error is the class of the last failure, never its text from outside.
 	LastError string `protobuf:"bytes,9,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
-	// sequence orders the effects of one aggregate.
-	Sequence      uint64 `protobuf:"varint,10,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// sequence orders the effects of a tenant.
+	Sequence uint64 `protobuf:"varint,10,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// tenant is the tenant the effect belongs to.
+	Tenant string `protobuf:"bytes,11,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// id names the effect within its tenant.
+	Id            string `protobuf:"bytes,12,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -210,11 +214,25 @@ func (x *OutboxRecord) GetSequence() uint64 {
 	return 0
 }
 
+func (x *OutboxRecord) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *OutboxRecord) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
 var File_compaction_v1_outbox_proto protoreflect.FileDescriptor
 
 const file_compaction_v1_outbox_proto_rawDesc = "" +
 	"\n" +
-	"\x1acompaction/v1/outbox.proto\x12\rcompaction.v1\x1a\x1bcompaction/v1/options.proto\"\xc4\x03\n" +
+	"\x1acompaction/v1/outbox.proto\x12\rcompaction.v1\x1a\x1bcompaction/v1/options.proto\"\xec\x03\n" +
 	"\fOutboxRecord\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x1c\n" +
 	"\taggregate\x18\x02 \x01(\tR\taggregate\x12\x18\n" +
@@ -227,7 +245,9 @@ const file_compaction_v1_outbox_proto_rawDesc = "" +
 	"\n" +
 	"last_error\x18\t \x01(\tR\tlastError\x12\x1a\n" +
 	"\bsequence\x18\n" +
-	" \x01(\x04R\bsequence:i\xa2\xbb\x18e\n" +
+	" \x01(\x04R\bsequence\x12\x16\n" +
+	"\x06tenant\x18\v \x01(\tR\x06tenant\x12\x0e\n" +
+	"\x02id\x18\f \x01(\tR\x02id:i\xa2\xbb\x18e\n" +
 	"\x13quittance.outbox.v1\x12\x11{tenant}/{effect}\x18\x01:9Effects that committed changes want, until they are done.*\x8e\x01\n" +
 	"\vOutboxState\x12\x1c\n" +
 	"\x18OUTBOX_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +

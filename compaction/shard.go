@@ -1,0 +1,367 @@
+package compaction
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// groupCost bounds the cost of the commands that are decided and appended together. Larger groups
+// pay the log's sync for more commands; smaller ones answer their first command sooner.
+const groupCost = 4096
+
+// dueBatch bounds how many due records are looked at in one group.
+const dueBatch = 256
+
+// A shard is one shard while this process owns it, from a claim to the first error. Everything
+// but the queue and the counters belongs to the goroutine in run.
+//
+//	callers → queue → decide … decide → Append → apply → answers
+//	                  └────────── one group ──────────┘
+//
+// While a group is appended the next one collects in the queue.
+type shard struct {
+	number int
+	schema *Schema
+	clock  func() time.Time
+	logger *slog.Logger
+	queue  *queue
+	counts *counters
+	notify func(touched *[256]bool)
+
+	restoring atomic.Bool // background topics are still being restored
+
+	// Owned by run:
+	writer   Writer
+	store    *store
+	work     *work
+	state    storeState
+	tx       Tx
+	requests []*request
+	records  []Record
+	encoded  []byte
+	nextDue  time.Time
+	deferred map[string]time.Time // due records whose handler failed, and when to try again
+}
+
+// A request is a command in the queue. done receives exactly one outcome.
+type request struct {
+	ctx     context.Context
+	command Command
+	hashed  *hashed
+	outcome outcome
+	done    chan outcome
+}
+
+type outcome struct {
+	answer Answer
+	err    error
+}
+
+func (r *request) cost() int { return max(1, r.command.Cost) }
+
+// run decides what is queued, group by group, until ctx ends and the queue is empty, or something
+// fails that the shard cannot go on from. It answers every request it takes.
+func (s *shard) run(ctx context.Context) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	stop := ctx.Done()
+	for {
+		s.arm(timer)
+		select {
+		case <-s.queue.signal:
+		case <-timer.C:
+		case <-stop:
+			stop = nil
+			s.queue.close(ErrNotServing, false)
+		}
+		s.requests = s.queue.take(s.requests[:0], groupCost)
+		due, err := s.due()
+		if err != nil {
+			return s.fail(err)
+		}
+		if len(due) > 0 || len(s.requests) > 0 {
+			if err := s.group(due); err != nil {
+				return s.fail(err)
+			}
+		} else if stop == nil {
+			return nil
+		}
+	}
+}
+
+// fail answers what is waiting and passes err on.
+func (s *shard) fail(err error) error {
+	for _, r := range s.queue.close(ErrNotServing, true) {
+		r.done <- outcome{err: ErrNotServing}
+	}
+	return err
+}
+
+// arm sets the timer to the next due record.
+func (s *shard) arm(timer *time.Timer) {
+	wait := time.Hour
+	if !s.nextDue.IsZero() {
+		wait = min(max(0, s.nextDue.Sub(s.clock())), wait)
+	}
+	timer.Reset(wait)
+}
+
+// due returns the records that are due now and notes when the next one is.
+func (s *shard) due() ([]dueRecord, error) {
+	now := s.clock()
+	if s.nextDue.IsZero() || s.nextDue.After(now) {
+		return nil, nil
+	}
+	found, next, err := s.store.due(now, dueBatch+len(s.deferred))
+	if err != nil {
+		return nil, err
+	}
+	s.nextDue = next
+	ready := found[:0]
+	for _, r := range found {
+		if again, ok := s.deferred[r.name()]; ok && again.After(now) {
+			s.sooner(again)
+			continue
+		}
+		ready = append(ready, r)
+	}
+	return ready, nil
+}
+
+// name tells due records apart.
+func (r dueRecord) name() string { return string(dueKey(r.d.id, r.at, r.key)) }
+
+// sooner moves the next due time forward.
+func (s *shard) sooner(at time.Time) {
+	if !at.IsZero() && (s.nextDue.IsZero() || at.Before(s.nextDue)) {
+		s.nextDue = at
+	}
+}
+
+// group decides the due records and the requests taken, appends what they wrote, applies it and
+// answers. When the append failed, none of it was decided. An error ends the shard.
+func (s *shard) group(due []dueRecord) error {
+	stamp := s.clock().UTC()
+	if stamp.Before(s.state.stamp) {
+		stamp = s.state.stamp
+	}
+	s.tx.now, s.tx.appends = stamp, s.tx.appends[:0]
+	for _, r := range due {
+		s.decideDue(r, stamp)
+	}
+	for _, r := range s.requests {
+		s.decide(r)
+	}
+	err := s.commit(stamp)
+	if err == nil {
+		s.answer(nil)
+		return nil
+	}
+	s.work.forget()
+	var applied *applyError
+	switch {
+	case errors.As(err, &applied):
+		s.answer(nil) // what was appended is durable, so its answers hold
+	case errors.Is(err, ErrNotCommitted):
+		s.answer(err)
+		return nil
+	default:
+		s.answer(err)
+	}
+	return err
+}
+
+// answer gives each request its outcome, or err in place of it.
+func (s *shard) answer(err error) {
+	for i, r := range s.requests {
+		o := r.outcome
+		if err != nil {
+			o = outcome{err: err}
+		}
+		s.requests[i] = nil
+		r.done <- o
+	}
+	s.counts.commands.Add(uint64(len(s.requests)))
+}
+
+// decide runs one request against what is committed and what the group has written so far.
+func (s *shard) decide(r *request) {
+	r.outcome = outcome{}
+	if err := r.ctx.Err(); err != nil {
+		r.outcome.err = err // nobody waits for it, and nothing of it was done
+		return
+	}
+	s.tx.begin()
+	if r.hashed != nil {
+		answer, found, err := r.hashed.replay(&s.tx)
+		if found || err != nil {
+			r.outcome = outcome{answer, err}
+			return
+		}
+	}
+	answer, err := s.call(r.command.Decide)
+	if err != nil {
+		s.tx.rollback()
+		s.tx.err = nil
+		refused := false
+		if r.command.Refuse != nil {
+			answer, refused = r.command.Refuse(err)
+		}
+		if !refused {
+			r.outcome.err = err
+			return
+		}
+	}
+	if r.hashed != nil {
+		if err := r.hashed.remember(&s.tx, answer); err != nil {
+			s.tx.rollback()
+			r.outcome.err = err
+			return
+		}
+	}
+	r.outcome.answer = answer
+}
+
+// call runs a deciding function; its panic is an error of that command alone.
+func (s *shard) call(decide func(*Tx) (Answer, error)) (a Answer, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("compaction: a command panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	a, err = decide(&s.tx)
+	if err == nil {
+		err = s.tx.err
+	}
+	return a, err
+}
+
+// decideDue calls the handler of a due record. One that fails, or leaves its record due, is tried
+// again in a minute.
+func (s *shard) decideDue(r dueRecord, now time.Time) {
+	s.tx.begin()
+	_, err := s.call(func(tx *Tx) (Answer, error) {
+		v, ok, err := tx.get(r.d, r.key)
+		if err != nil || !ok || !r.d.due(r.key, v).Equal(r.at) {
+			return Answer{}, err // an earlier command of the group has seen to it
+		}
+		if err := r.d.onDue(tx, r.key, v); err != nil {
+			return Answer{}, err
+		}
+		v, ok, err = tx.get(r.d, r.key)
+		if err == nil && ok && r.d.due(r.key, v).Equal(r.at) {
+			err = errStillDue
+		}
+		return Answer{}, err
+	})
+	delete(s.deferred, r.name())
+	if err == nil {
+		return
+	}
+	s.tx.rollback()
+	s.deferred[r.name()] = now.Add(time.Minute)
+	s.sooner(now.Add(time.Minute))
+	if !errors.Is(err, ErrRestoring) {
+		s.logger.Error("a due record could not be dealt with", "shard", s.number,
+			"topic", r.d.topic.Name, "error", err)
+	}
+}
+
+// errStillDue reports a handler that left its record due.
+var errStillDue = errors.New("compaction: the handler left the record due")
+
+// An applyError reports a group that is in the log but not in the store.
+type applyError struct{ err error }
+
+func (e *applyError) Error() string { return "compaction: appended but not applied: " + e.err.Error() }
+func (e *applyError) Unwrap() error { return e.err }
+
+// commit appends what the group wrote and applies it to the store in one batch, with the new
+// positions. A crash before the append leaves nothing; one after it leaves the log ahead of the
+// store, which replays from its own positions.
+func (s *shard) commit(stamp time.Time) error {
+	if err := s.encode(); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotCommitted, err)
+	}
+	if len(s.records) == 0 {
+		s.work.committed()
+		return nil
+	}
+	g := Group{Number: s.state.group + 1, Time: stamp, Records: s.records}
+	// The context is not the callers': an append under way is always seen to its end.
+	positions, err := s.writer.Append(context.Background(), g)
+	if err != nil {
+		return err
+	}
+	next := s.state
+	next.group, next.stamp, next.positions = g.Number, stamp, positions
+	var touched [256]bool
+	if err := s.apply(next, &touched); err != nil {
+		return &applyError{err}
+	}
+	s.state = next
+	s.work.committed()
+	s.counts.group(len(s.requests), len(g.Records))
+	s.notify(&touched)
+	return nil
+}
+
+// encode makes the group's records: one for each key that differs from what is committed, then
+// what was appended. A key that changed often is written once.
+func (s *shard) encode() error {
+	s.records = s.records[:0]
+	for _, c := range s.work.dirty {
+		r := Record{Topic: c.d.topic.Name, Key: []byte(c.key)}
+		if c.present {
+			if c.encoded == nil {
+				var err error
+				if c.encoded, err = c.d.encode(c.value); err != nil {
+					return fmt.Errorf("compaction: %s of %s: %w", c.key, r.Topic, err)
+				}
+			}
+			r.Value = c.encoded
+		} else if !c.existed {
+			continue // made and ended in this group
+		}
+		s.records = append(s.records, r)
+	}
+	s.records = append(s.records, s.tx.appends...)
+	return nil
+}
+
+// apply writes the group's cells and the new state into the store, in one batch.
+func (s *shard) apply(next storeState, touched *[256]bool) error {
+	b := s.store.db.NewBatch()
+	for _, c := range s.work.dirty {
+		touched[c.d.id] = true
+		var value []byte
+		if c.present {
+			value = c.encoded
+		}
+		if err := s.store.apply(b, c.d, c.key, c.before, value); err != nil {
+			return errors.Join(err, b.Close())
+		}
+		if c.present && c.d.due != nil {
+			s.sooner(c.d.due(c.key, c.value))
+		}
+	}
+	for _, r := range s.tx.appends {
+		touched[s.schema.byTopic[r.Topic].id] = true
+	}
+	s.encoded = next.encode(s.encoded[:0])
+	if err := b.Set([]byte(stateKey), s.encoded, nil); err != nil {
+		return errors.Join(err, b.Close())
+	}
+	// NoSync: the log is durable, the store is folded from it again after a crash.
+	if err := b.Commit(pebble.NoSync); err != nil {
+		return errors.Join(err, b.Close())
+	}
+	return b.Close()
+}

@@ -1,0 +1,87 @@
+package compaction
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// storeFormat is the version of the store's key layout. A store of another one is rebuilt.
+const storeFormat = 1
+
+// storeState is what a store says of itself. It is written in every batch.
+type storeState struct {
+	fingerprint uint64 // of the schema
+	log         string // the log's identity
+	group       uint64 // the last group applied
+	stamp       time.Time
+	background  bool // whether the background topics are whole
+	positions   Positions
+}
+
+// encode appends the stored form: format, fingerprint, stamp and flag in fixed width, then the
+// group, the log's id and the positions.
+func (t storeState) encode(b []byte) []byte {
+	b = append(b, storeFormat)
+	b = binary.BigEndian.AppendUint64(b, t.fingerprint)
+	b = binary.BigEndian.AppendUint64(b, uint64(nanoseconds(t.stamp)))
+	if t.background {
+		b = append(b, 1)
+	} else {
+		b = append(b, 0)
+	}
+	b = binary.AppendUvarint(b, t.group)
+	b = binary.AppendUvarint(b, uint64(len(t.log)))
+	b = append(b, t.log...)
+	return t.positions.AppendBinary(b)
+}
+
+// errStoreState reports a state of another format, or one that was damaged.
+var errStoreState = errors.New("compaction: the store's state does not decode")
+
+func decodeStoreState(b []byte) (t storeState, err error) {
+	const fixed = 1 + 8 + 8 + 1
+	if len(b) < fixed || b[0] != storeFormat {
+		return t, errStoreState
+	}
+	t.fingerprint = binary.BigEndian.Uint64(b[1:])
+	t.stamp = time.Unix(0, int64(binary.BigEndian.Uint64(b[9:]))).UTC()
+	t.background = b[17] == 1
+	b = b[fixed:]
+	var n int
+	if t.group, n = binary.Uvarint(b); n <= 0 {
+		return t, errStoreState
+	}
+	b = b[n:]
+	size, n := binary.Uvarint(b)
+	if n <= 0 || size > uint64(len(b)-n) {
+		return t, errStoreState
+	}
+	t.log = string(b[n : n+int(size)])
+	t.positions, _, err = DecodePositions(b[n+int(size):])
+	return t, err
+}
+
+// state reads the store's state; ok is false for a store that has none yet.
+func (s *store) state() (t storeState, ok bool, err error) {
+	v, closer, err := s.db.Get([]byte(stateKey))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return t, false, nil
+	}
+	if err != nil {
+		return t, false, fmt.Errorf("compaction: store of shard %d: %w", s.shard, err)
+	}
+	t, err = decodeStoreState(v)
+	return t, true, errors.Join(err, closer.Close())
+}
+
+// nanoseconds returns t in nanoseconds since 1970, and 0 for the zero time.
+func nanoseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
