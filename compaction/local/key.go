@@ -1,6 +1,9 @@
 package local
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // Keys of the database:
 //
@@ -18,11 +21,13 @@ func groupKey(b []byte, f family, shard int, group uint64) []byte {
 	return binary.BigEndian.AppendUint64(b, group)
 }
 
-// chainEnd appends the key after every value of a shard's family to b.
+// chainEnd appends the key after every value of a shard's family to b. No group has that number.
 func chainEnd(b []byte, f family, shard int) []byte {
-	b = append(b, byte(f))
-	return binary.BigEndian.AppendUint32(b, uint32(shard+1)<<16)[:len(b)+2]
+	return groupKey(b, f, shard, math.MaxUint64)
 }
+
+// groupOf reads the group's number from a key that groupKey made.
+func groupOf(key []byte) uint64 { return binary.BigEndian.Uint64(key[3:]) }
 
 var identityKey = []byte{0, 'i'}
 
