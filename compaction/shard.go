@@ -35,7 +35,10 @@ type shard struct {
 	counts *counters
 	notify func(touched *[256]bool)
 
-	restoring atomic.Bool // background topics are still being restored
+	restoring  atomic.Bool  // background topics are still being restored
+	began      Positions    // the end of the log when the shard began to serve
+	background chan []Entry // restored background records; an empty one is the last
+	poison     chan error   // an error met beside run, after which the shard must be dropped
 
 	// Owned by run:
 	writer   Writer
@@ -77,6 +80,12 @@ func (s *shard) run(ctx context.Context) error {
 		select {
 		case <-s.queue.signal:
 		case <-timer.C:
+		case err := <-s.poison:
+			return s.fail(err)
+		case entries := <-s.background:
+			if err := s.absorb(entries); err != nil {
+				return s.fail(err)
+			}
 		case <-stop:
 			stop = nil
 			s.queue.close(ErrNotServing, false)

@@ -1,0 +1,109 @@
+package compaction
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// backgroundBatch is how many records of background topics are handed to the shard at once: few
+// enough that its callers do not feel them.
+const backgroundBatch = 4096
+
+// restoreBackground reads the background topics from their start to where the shard began to
+// serve and hands them to its goroutine. It begins anew after a crash: what it wrote already, it
+// writes again.
+func (s *Shards) restoreBackground(ctx context.Context, sh *shard) {
+	err := s.feedBackground(ctx, sh)
+	if err != nil && ctx.Err() == nil {
+		sh.suspect(err)
+	}
+}
+
+func (s *Shards) feedBackground(ctx context.Context, sh *shard) (err error) {
+	topics := s.o.Schema.names(Background)
+	send := func(entries []Entry) error {
+		select {
+		case sh.background <- entries:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if len(topics) == 0 {
+		return send(nil)
+	}
+	r, err := s.o.Log.Read(ctx, sh.number, Range{To: sh.began, Topics: topics})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	var entries []Entry
+	for {
+		b, err := r.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			if len(entries) > 0 {
+				if err := send(entries); err != nil {
+					return err
+				}
+			}
+			return send(nil)
+		}
+		if err != nil {
+			return err
+		}
+		entries = append(entries, b.Entries...)
+		if len(entries) >= backgroundBatch {
+			if err := send(entries); err != nil {
+				return err
+			}
+			entries = nil
+		}
+	}
+}
+
+// absorb applies restored background records, except those of keys written since the shard began
+// to serve. No entries mean that all have come.
+func (s *shard) absorb(entries []Entry) error {
+	state := s.state
+	if len(entries) == 0 {
+		state.background = true
+	}
+	older := entries[:0]
+	for _, e := range entries {
+		d, err := s.store.topic(e)
+		if err != nil {
+			return err
+		}
+		if _, fresh := s.work.fresh[cellKey{d.id, string(e.Key)}]; !fresh {
+			older = append(older, e)
+		}
+	}
+	if err := s.store.write(older, state); err != nil {
+		return err
+	}
+	s.state = state
+	if state.background {
+		s.restoring.Store(false)
+		clear(s.work.fresh)
+	}
+	next, err := s.store.firstDue()
+	s.sooner(next)
+	return err
+}
+
+// suspect has the shard drop itself because of an error met beside its goroutine.
+func (s *shard) suspect(err error) {
+	select {
+	case s.poison <- err:
+	default: // one reason is enough
+	}
+}
+
+// damaged reports whether an error speaks of bytes that are not what was written.
+func damaged(err error) bool {
+	var corrupt *CorruptError
+	return errors.As(err, &corrupt) || pebble.IsCorruptionError(err)
+}

@@ -1,0 +1,323 @@
+package compaction
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// history is one shard's history store: rows projected from appended records, and where in the log
+// each sequence number is. It follows the log by itself, from committed records alone, so it may
+// lag, be lost, and be made again while the shard serves. Its keys:
+//
+//	h <family> NUL <key>    → value of a projection
+//	p <topic> <sequence>    → positions from which the log gives the record of that sequence
+//	m                       → storeState
+type history struct {
+	shards *Shards
+	shard  int
+
+	mu      sync.Mutex
+	db      *pebble.DB // nil while it is not open
+	reached Positions
+	failed  error         // why it does not go on, until the process is started again
+	change  chan struct{} // closed when any of the above changes
+	readers sync.WaitGroup
+}
+
+const (
+	projectionFamily = 'h'
+	positionFamily   = 'p'
+)
+
+func newHistory(s *Shards, shard int) *history {
+	return &history{shards: s, shard: shard, change: make(chan struct{})}
+}
+
+func (h *history) set(f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f()
+	close(h.change)
+	h.change = make(chan struct{})
+}
+
+// run follows the log until ctx ends. A damaged or foreign history is made anew once; a log that
+// is damaged stops it.
+func (h *history) run(ctx context.Context) error {
+	for wait := 10 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
+		err := h.follow(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		var corrupt *CorruptError
+		if errors.As(err, &corrupt) {
+			h.shards.o.Logger.Error("history has stopped", "shard", h.shard, "error", err)
+			h.set(func() { h.failed = err })
+			<-ctx.Done()
+			return nil
+		}
+		if pebble.IsCorruptionError(err) {
+			err = errors.Join(err, h.shards.o.FS.RemoveAll(h.dir()))
+		}
+		h.shards.o.Logger.Warn("history is opened again", "shard", h.shard, "error", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+func (h *history) dir() string {
+	return filepath.Join(h.shards.o.Dir, fmt.Sprintf("history-%03d", h.shard))
+}
+
+// open opens the store and returns its state, an empty one if it has none that fits the log.
+func (h *history) open(ctx context.Context) (*pebble.DB, storeState, error) {
+	o := h.shards.storeOptions().pebbleOptions()
+	db, err := pebble.Open(h.dir(), o)
+	if err != nil {
+		return nil, storeState{}, err
+	}
+	end, err := h.shards.o.Log.End(ctx, h.shard)
+	if err != nil {
+		return nil, storeState{}, errors.Join(err, db.Close())
+	}
+	st := &store{db, h.shards.o.Schema, h.shard}
+	state, ok, err := st.state()
+	id, fingerprint := h.shards.o.Log.Identity().ID, h.shards.o.Schema.fingerprint
+	fits := ok && err == nil && state.log == id && state.fingerprint == fingerprint &&
+		end.Reached(state.positions)
+	if fits {
+		return db, state, nil
+	}
+	if ok || err != nil {
+		if err := db.DeleteRange([]byte{0}, []byte{0xff}, pebble.NoSync); err != nil {
+			return nil, storeState{}, errors.Join(err, db.Close())
+		}
+	}
+	return db, storeState{log: id, fingerprint: fingerprint, background: true}, nil
+}
+
+func (h *history) follow(ctx context.Context) (err error) {
+	db, state, err := h.open(ctx)
+	if err != nil {
+		return err
+	}
+	h.set(func() { h.db, h.reached = db, state.positions })
+	defer func() {
+		h.set(func() { h.db = nil })
+		h.readers.Wait()
+		err = errors.Join(err, db.Close())
+	}()
+	topics := h.shards.o.Schema.names(AppendOnly)
+	if len(topics) == 0 {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	log := h.shards.o.Log
+	r, err := log.Read(ctx, h.shard, Range{From: state.positions, Topics: topics})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	for {
+		b, err := r.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if err := h.write(db, b, &state); err != nil {
+			return err
+		}
+		h.set(func() { h.reached = state.positions })
+	}
+}
+
+// write puts a batch's rows and the position after it into the store, at once.
+func (h *history) write(db *pebble.DB, from Batch, state *storeState) error {
+	b := db.NewBatch()
+	err := h.project(b, from, state.positions)
+	state.positions, state.group, state.stamp = from.Next, from.Group, from.Time
+	if err == nil {
+		err = b.Set([]byte(stateKey), state.encode(nil), nil)
+	}
+	if err == nil {
+		err = b.Commit(pebble.NoSync)
+	}
+	return errors.Join(err, b.Close())
+}
+
+func (h *history) project(b *pebble.Batch, from Batch, before Positions) error {
+	placed := map[byte]bool{}
+	for _, e := range from.Entries {
+		d := h.shards.o.Schema.byTopic[e.Topic]
+		if d == nil {
+			return &CorruptError{Shard: h.shard, Group: e.Group, Topic: e.Topic, Key: string(e.Key),
+				Reason: "this version of the program does not know the topic"}
+		}
+		fault := func(err error) error {
+			return &CorruptError{Shard: h.shard, Group: e.Group, Topic: e.Topic, Key: string(e.Key),
+				Reason: "the record does not decode: " + err.Error()}
+		}
+		if d.sequence != nil && !placed[d.id] {
+			placed[d.id] = true
+			n, err := d.sequence(e.Value)
+			if err != nil {
+				return fault(err)
+			}
+			if err := b.Set(positionKey(d.id, n), before.AppendBinary(nil), nil); err != nil {
+				return err
+			}
+		}
+		if d.project == nil {
+			continue
+		}
+		rows, err := d.project(e)
+		if err != nil {
+			return fault(err)
+		}
+		for _, r := range rows {
+			if err := b.Set(append(familyKey(r.Family), r.Key...), r.Value, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func positionKey(topic byte, sequence uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{positionFamily, topic}, sequence)
+}
+
+func familyKey(family string) []byte {
+	k := append([]byte{projectionFamily}, family...)
+	return append(k, 0)
+}
+
+// read calls f when the history has reached what was committed before the call.
+func (h *history) read(ctx context.Context, f func(*pebble.DB) error) error {
+	end, err := h.shards.o.Log.End(ctx, h.shard)
+	if err != nil {
+		return err
+	}
+	for {
+		h.mu.Lock()
+		if h.failed != nil {
+			defer h.mu.Unlock()
+			return &StoppedError{h.shard, h.failed}
+		}
+		if h.db != nil && h.reached.Reached(end) {
+			db := h.db
+			h.readers.Add(1)
+			h.mu.Unlock()
+			defer h.readers.Done()
+			return f(db)
+		}
+		change := h.change
+		h.mu.Unlock()
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrRestoring, ctx.Err())
+		}
+	}
+}
+
+// A HistoryRow is a row of the history store. Cursor is where the next page begins.
+type HistoryRow struct {
+	Key    string
+	Cursor string
+	Value  []byte
+}
+
+// History returns a page of a family of a tenant's history, level with everything that was
+// committed before the call; it waits until it is. Errors: ErrRestoring when ctx ends first, and a
+// *StoppedError.
+func (s *Shards) History(ctx context.Context, tenant, family string, p Page) ([]HistoryRow, error) {
+	if err := CheckTenant(tenant); err != nil {
+		return nil, err
+	}
+	var found []HistoryRow
+	h := s.history[ShardOf(tenant, len(s.slots))]
+	err := h.read(ctx, func(db *pebble.DB) error {
+		return walk(db, familyKey(family), p, func(key string, v []byte) (bool, error) {
+			found = append(found, HistoryRow{key, key, slices.Clone(v)})
+			return p.Limit == 0 || len(found) < p.Limit, nil
+		})
+	})
+	return found, err
+}
+
+// ErrNoEntry reports a sequence number that no record of a stream has.
+var ErrNoEntry = errors.New("compaction: there is no record of that number")
+
+// Entry returns the record of a stream with a sequence number, in a tenant's shard, from the log
+// itself. Errors: ErrNoEntry, ErrRestoring when ctx ends before history has reached what was
+// committed before the call, and a *StoppedError.
+func (s *Shards) Entry(ctx context.Context, tenant string, stream *Stream, sequence uint64) (
+	Entry, error,
+) {
+	if err := CheckTenant(tenant); err != nil {
+		return Entry{}, err
+	}
+	d := &stream.d
+	h := s.history[ShardOf(tenant, len(s.slots))]
+	var from Positions
+	err := h.read(ctx, func(db *pebble.DB) error {
+		p := Page{Reverse: true, Limit: 1, After: string(positionKey(d.id, sequence+1)[2:])}
+		return walk(db, []byte{positionFamily, d.id}, p, func(_ string, v []byte) (bool, error) {
+			var err error
+			from, _, err = DecodePositions(slices.Clone(v))
+			return false, err
+		})
+	})
+	if err != nil {
+		return Entry{}, err
+	}
+	end, err := s.o.Log.End(ctx, h.shard)
+	if err != nil {
+		return Entry{}, err
+	}
+	r := Range{From: from, To: end, Topics: []string{d.topic.Name}}
+	return find(ctx, s.o.Log, h.shard, r, d.sequence, sequence)
+}
+
+// find reads a range until the record with a sequence number.
+func find(
+	ctx context.Context, l Log, shard int, r Range,
+	number func([]byte) (uint64, error), sequence uint64,
+) (_ Entry, err error) {
+	reader, err := l.Read(ctx, shard, r)
+	if err != nil {
+		return Entry{}, err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	for {
+		b, err := reader.Next(ctx)
+		if err != nil {
+			return Entry{}, errors.Join(ErrNoEntry, err)
+		}
+		for _, e := range b.Entries {
+			if e.Topic != r.Topics[0] {
+				continue
+			}
+			n, err := number(e.Value)
+			switch {
+			case err != nil:
+				return Entry{}, err
+			case n == sequence:
+				return e, nil
+			case n > sequence:
+				return Entry{}, ErrNoEntry
+			}
+		}
+	}
+}

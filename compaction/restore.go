@@ -1,0 +1,231 @@
+package compaction
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"golang.org/x/sync/errgroup"
+)
+
+// restoreChunk is how many records are sorted and ingested together. Sorting chunks in memory and
+// linking them in as finished tables restored 1.35 million records a second where writing them as
+// batches restored 0.15 million.
+const restoreChunk = 500_000
+
+// A pair is a key of the store and its value; nil is a deletion.
+type pair struct{ key, value []byte }
+
+// rebuild folds the log up to a position into a new store beside dir, and swaps it in. What is
+// derived is derived from the records as they are at the end. A crash before the swap leaves the
+// old store, one within it leaves none, and both are rebuilt again.
+func rebuild(
+	ctx context.Context, l Log, shard int, to Positions, dir string,
+	schema *Schema, classes []Class, o storeOptions,
+) error {
+	fs := o.fs
+	fresh, old := dir+".new", dir+".old"
+	for _, d := range []string{fresh, old} {
+		if err := fs.RemoveAll(d); err != nil {
+			return err
+		}
+	}
+	s, err := openStore(fresh, shard, schema, o)
+	if err != nil {
+		return err
+	}
+	err = s.restore(ctx, l, to, classes, fs, fresh)
+	if err = errors.Join(err, s.close()); err != nil {
+		return errors.Join(err, fs.RemoveAll(fresh))
+	}
+	if _, err := fs.Stat(dir); err == nil {
+		if err := fs.Rename(dir, old); err != nil {
+			return err
+		}
+	}
+	if err := fs.Rename(fresh, dir); err != nil {
+		return err
+	}
+	if err := syncDir(fs, filepath.Dir(dir)); err != nil {
+		return err
+	}
+	return fs.RemoveAll(old)
+}
+
+func syncDir(fs vfs.FS, dir string) error {
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// restore fills an empty store.
+func (s *store) restore(
+	ctx context.Context, l Log, to Positions, classes []Class, fs vfs.FS, dir string,
+) error {
+	state := storeState{
+		fingerprint: s.schema.fingerprint, log: l.Identity().ID, positions: to,
+		background: slices.Contains(classes, Background),
+	}
+	in := &ingester{store: s, fs: fs, dir: dir}
+	for _, class := range classes {
+		if err := in.load(ctx, l, Range{To: to, Topics: s.schema.names(class)}, &state); err != nil {
+			return err
+		}
+	}
+	for _, d := range s.schema.all {
+		if d.derived() && slices.Contains(classes, d.topic.Class) {
+			if err := in.derive(d); err != nil {
+				return err
+			}
+		}
+	}
+	if err := s.db.Set([]byte(stateKey), state.encode(nil), pebble.Sync); err != nil {
+		return err
+	}
+	return s.db.Flush()
+}
+
+// An ingester turns pairs into sorted tables and links them into the store.
+type ingester struct {
+	store *store
+	fs    vfs.FS
+	dir   string
+	files int
+}
+
+// load ingests the records of a range, chunk by chunk: one goroutine reads, another sorts and
+// writes. It notes the last group and stamp that were read in state.
+func (in *ingester) load(ctx context.Context, l Log, r Range, state *storeState) error {
+	if len(r.Topics) == 0 {
+		return nil
+	}
+	chunks := make(chan []pair)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(chunks)
+		return in.read(ctx, l, r, state, chunks)
+	})
+	g.Go(func() error {
+		for c := range chunks {
+			if err := in.ingest(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+func (in *ingester) read(
+	ctx context.Context, l Log, r Range, state *storeState, chunks chan<- []pair,
+) (err error) {
+	reader, err := l.Read(ctx, in.store.shard, r)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	send := func(c []pair) error {
+		select {
+		case chunks <- c:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	var chunk []pair
+	for {
+		b, err := reader.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return send(chunk)
+		}
+		if err != nil {
+			return err
+		}
+		if b.Group > state.group {
+			state.group, state.stamp = b.Group, b.Time
+		}
+		for _, e := range b.Entries {
+			d, err := in.store.topic(e)
+			if err != nil {
+				return err
+			}
+			key := append(append(make([]byte, 0, 2+len(e.Key)), recordFamily, d.id), e.Key...)
+			chunk = append(chunk, pair{key, e.Value})
+		}
+		if len(chunk) >= restoreChunk {
+			if err := send(chunk); err != nil {
+				return err
+			}
+			chunk = make([]pair, 0, restoreChunk+1024)
+		}
+	}
+}
+
+// ingest sorts pairs, keeps the last of each key, and links them in over what is there.
+func (in *ingester) ingest(pairs []pair) (err error) {
+	if len(pairs) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(pairs, func(a, b pair) int { return bytes.Compare(a.key, b.key) })
+	in.files++
+	path := in.fs.PathJoin(in.dir, fmt.Sprintf("restore-%06d.sst", in.files))
+	f, err := in.fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	w := sstable.NewWriter(objstorageprovider.NewFileWritable(f), sstable.WriterOptions{
+		TableFormat: in.store.db.TableFormat(),
+	})
+	for i, p := range pairs {
+		if i+1 < len(pairs) && bytes.Equal(p.key, pairs[i+1].key) {
+			continue
+		}
+		if p.value == nil {
+			err = w.Delete(p.key)
+		} else {
+			err = w.Set(p.key, p.value)
+		}
+		if err != nil {
+			return errors.Join(err, w.Close())
+		}
+	}
+	if err := w.Close(); err != nil { // syncs the file
+		return err
+	}
+	return in.store.db.Ingest(context.Background(), []string{path})
+}
+
+// derive ingests what follows from the records of a topic, as they are now.
+func (in *ingester) derive(d *topicDefinition) error {
+	var chunk []pair
+	err := walk(in.store.db, []byte{recordFamily, d.id}, Page{},
+		func(key string, stored []byte) (bool, error) {
+			keys, err := in.store.derive(d, strings.Clone(key), stored)
+			if err != nil {
+				return false, err
+			}
+			for _, k := range keys {
+				chunk = append(chunk, pair{k, []byte{}})
+			}
+			if len(chunk) >= restoreChunk {
+				err = in.ingest(chunk)
+				chunk = chunk[:0]
+			}
+			return true, err
+		})
+	if err != nil {
+		return err
+	}
+	return in.ingest(chunk)
+}

@@ -1,0 +1,56 @@
+package compaction
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// subscriptions are the channels that want to know of changed topics, by the topic's number.
+type subscriptions struct {
+	mu    sync.RWMutex
+	byID  [256][]chan struct{}
+	count int
+}
+
+// Subscribe returns a channel that holds a token after a group that wrote to topic was committed.
+// Several groups may leave one token. Cancel ends the subscription.
+func (s *Shards) Subscribe(topic string) (signal <-chan struct{}, cancel func(), err error) {
+	d := s.o.Schema.byTopic[topic]
+	if d == nil {
+		return nil, nil, fmt.Errorf("compaction: there is no topic %s", topic)
+	}
+	c := make(chan struct{}, 1)
+	x := &s.subscriptions
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.byID[d.id] = append(x.byID[d.id], c)
+	x.count++
+	return c, func() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.byID[d.id] = slices.DeleteFunc(x.byID[d.id], func(y chan struct{}) bool { return y == c })
+		x.count--
+	}, nil
+}
+
+// notify leaves a token with everybody who subscribed to a touched topic.
+func (s *Shards) notify(touched *[256]bool) {
+	x := &s.subscriptions
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if x.count == 0 {
+		return
+	}
+	for id, hit := range touched {
+		if !hit {
+			continue
+		}
+		for _, c := range x.byID[id] {
+			select {
+			case c <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
