@@ -1,0 +1,86 @@
+# Everything a developer runs. `make` alone lists it. `make test` and `make run` need Go and make,
+# `make check` installs what else it needs (see .ci/run).
+
+.DEFAULT_GOAL := help
+
+DATA     ?= var/dev# where `make run` keeps the demo business
+ARGS     ?=# more flags for `make run`
+KILLS    ?= 10# how often `make faults` kills the server
+FUZZTIME ?= 10s# how long `make fuzz` runs each fuzzer
+DURATION ?= 30m# how long `make soak` goes on
+BENCH    ?= .# which benchmarks `make bench` runs
+
+BUF := go tool -modfile=.ci/tools.mod buf
+
+.PHONY: help run build test check soak bench fuzz generate release-contracts \
+	vet staticcheck format contracts generated race faults api vulnerabilities clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "with"
+	@sed -nE 's/^([A-Z]+) *\?= ?([^#]*)# (.*)/       \1=\2|\3/p' $(MAKEFILE_LIST) | \
+		awk -F '|' '{printf "%-25s %s\n", $$1, $$2}'
+
+run: build ## build and serve on the embedded log, with a demo business in it
+	exec bin/quittance serve --dev --data $(DATA) $(ARGS)
+
+build: ## build bin/quittance
+	go build -o bin/quittance ./cmd/quittance
+
+test: ## run the tests; needs Go and make only
+	go test ./...
+
+check: ## run everything that a change must pass, each step with its time (it is .ci/run)
+	@.ci/run
+
+soak: build ## run what takes long (kills, fuzzers, simulations) for DURATION
+	.ci/soak $(DURATION)
+
+bench: build ## measure: the packages' benchmarks, then the program's own
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+	bin/quittance bench
+
+fuzz: ## run each fuzzer for FUZZTIME
+	.ci/fuzz $(FUZZTIME)
+
+generate: ## write the generated code and the pages under docs/formats from the contracts
+	$(BUF) format -w
+	$(BUF) generate
+	go run ./docs/formats
+
+release-contracts: ## keep the contracts as those of a release: later changes must be compatible
+	$(BUF) build --exclude-source-info -o .ci/contracts.binpb
+
+vet: ## part of check: go vet
+	go vet ./...
+
+staticcheck: ## part of check: staticcheck
+	go tool -modfile=.ci/staticcheck.mod staticcheck ./...
+
+format: ## part of check: gofmt, of generated files too (width and form are tests in docs)
+	@found=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$found" ]; then echo "not as gofmt writes them:"; echo "$$found"; exit 1; fi
+	@echo "every Go file is as gofmt writes it"
+
+contracts: ## part of check: lint of the contracts, and compatibility with the last release
+	$(BUF) lint
+	$(BUF) format -d --exit-code
+	$(BUF) breaking --against .ci/contracts.binpb
+
+generated: ## part of check: generated code and pages are what the contracts say
+	.ci/generated
+
+race: ## part of check: the short tests under the race detector
+	go test -race -short -timeout 20m ./...
+
+faults: ## part of check: kill the real server under load, KILLS times
+	go test ./cmd/quittance -run Kill -count=1 -v -timeout 60m -args -kills=$(KILLS)
+
+api: build ## part of check: made-up requests against the served API (schemathesis)
+	.ci/schemathesis
+
+vulnerabilities: ## part of check: known vulnerabilities, where their database can be reached
+	.ci/vulnerabilities
+
+clean: ## remove what was built and what `make run` keeps
+	rm -rf bin var dist
