@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -22,6 +23,8 @@ type Log struct {
 	topics   *dictionary
 	shards   []*shard
 	space    *space
+	cleaner  *cleaner
+	fs       *guardFS
 	end      *endFile
 	db       *pebble.DB
 	lock     io.Closer
@@ -51,13 +54,19 @@ func Open(dir string, topics []compaction.Topic, o Options) (*Log, error) {
 		return nil, fmt.Errorf("local: %w", err)
 	}
 	l := &Log{dir: dir, options: o, closing: make(chan struct{})}
-	l.space = &space{dir: dir, reserve: o.Reserve, ask: o.Space}
+	l.space = &space{fs: o.FS, dir: dir, reserve: o.Reserve, ask: o.Space}
+	l.fs = &guardFS{FS: o.FS, space: l.space, closing: l.closing}
+	l.cleaner = &cleaner{log: l, last: map[chainID]time.Time{}}
 	var err error
 	if l.lock, err = lock(o.FS, dir); err != nil {
 		return nil, err
 	}
 	if err := l.open(topics); err != nil {
 		return nil, errors.Join(err, l.release())
+	}
+	l.running.Go(l.watchSpace)
+	if o.CleanEvery > 0 {
+		l.running.Go(func() { l.cleaner.run(o.CleanEvery) })
 	}
 	return l, nil
 }
@@ -91,15 +100,54 @@ func (l *Log) open(topics []compaction.Topic) error {
 		if err != nil {
 			s.damage = err
 			l.options.Logger.Error("a shard is damaged", "shard", i, "error", err)
+			continue
+		}
+		if err := l.weigh(s); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// weigh estimates how much of a shard the cleaner has not seen.
+func (l *Log) weigh(s *shard) error {
+	for _, f := range []family{open, background} {
+		m, err := readMark(l.db, s.id, f)
+		if err != nil {
+			return err
+		}
+		if s.end.tails[f] <= m.clean {
+			continue
+		}
+		s.dirty[f], err = l.db.EstimateDiskUsage(
+			groupKey(nil, f, s.id, m.clean+1), chainEnd(nil, f, s.id))
+		if err != nil {
+			return fmt.Errorf("local: weigh shard %d: %w", s.id, err)
+		}
+	}
+	return nil
+}
+
+// watchSpace looks after the reserve until the log is closed.
+func (l *Log) watchSpace() {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		if err := l.space.watch(); err != nil {
+			l.options.Logger.Warn("the reserve of space", "error", err)
+		}
+		select {
+		case <-l.closing:
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
 // pebbleOptions are the settings of the database.
 func (l *Log) pebbleOptions() *pebble.Options {
 	o := &pebble.Options{
-		FS: l.options.FS,
+		FS: l.fs,
 		// With the default format, one flipped byte in the last WAL opened without an error and
 		// 429 of 2,000 synced records were gone. From FormatWALSyncChunks on it is noticed.
 		FormatMajorVersion: pebble.FormatNewest,

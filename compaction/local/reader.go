@@ -21,6 +21,7 @@ type reader struct {
 	shard    *shard
 	families []family
 	next     uint64            // the group to read next
+	last     int               // entries of the last batch: the next has about as many
 	to       uint64            // the group to end before; MaxUint64: never
 	wanted   []bool            // by topic number; nil: every topic
 	from     map[uint64]uint64 // a topic's own start, where positions name topics
@@ -136,6 +137,7 @@ func (r *reader) fill() (compaction.Batch, error) {
 		b, err = r.read(committed)
 		if err == nil {
 			r.next = uint64(b.Next[0].Next)
+			r.last = len(b.Entries)
 			return b, nil
 		}
 	}
@@ -226,7 +228,9 @@ func (r *reader) stamp(committed end, group uint64) (time.Time, error) {
 func (r *reader) take(c *chain, mem *arena, batch *compaction.Batch) error {
 	h := &c.head
 	d := decoder{b: mem.copy(c.body.b)}
-	batch.Entries = slices.Grow(batch.Entries, h.count)
+	if batch.Entries == nil {
+		batch.Entries = make([]compaction.Entry, 0, max(r.last, h.count))
+	}
 	at := h.time()
 	var rec stored
 	for range h.count {

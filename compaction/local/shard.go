@@ -33,9 +33,10 @@ type shard struct {
 
 	// mu covers what readers see.
 	mu      sync.Mutex
-	end     end           // committed and durable
-	changed chan struct{} // closed at the next change of end; nil while nobody waits
-	damage  error         // the first *compaction.CorruptError that was found
+	end     end              // committed and durable
+	changed chan struct{}    // closed at the next change of end; nil while nobody waits
+	dirty   [families]uint64 // bytes appended since the cleaner's last pass
+	damage  error            // the first *compaction.CorruptError that was found
 }
 
 // committed returns the shard's end, and why it must not be used.
@@ -45,15 +46,32 @@ func (s *shard) committed() (end, error) {
 	return s.end, s.damage
 }
 
-// publish shows readers a new end.
-func (s *shard) publish(e end) {
+// publish shows readers a new end, for which so many bytes were written.
+func (s *shard) publish(e end, sizes [families]uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.end = e
+	for f := range sizes {
+		s.dirty[f] += sizes[f]
+	}
 	if s.changed != nil {
 		close(s.changed)
 		s.changed = nil
 	}
+}
+
+// size returns how many bytes were appended to a family since it was cleaned.
+func (s *shard) size(f family) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dirty[f]
+}
+
+// cleaned notes that a family was cleaned.
+func (s *shard) cleaned(f family) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dirty[f] = 0
 }
 
 // after returns a channel that is closed when there is a group after the given one, nil when there

@@ -42,7 +42,7 @@ func (l *Log) Claim(ctx context.Context, shard int) (compaction.Writer, error) {
 		return nil, l.stop(s, err)
 	}
 	// Usually the same end. After an Append of unknown outcome this is where it is found out.
-	s.publish(found)
+	s.publish(found, [families]uint64{})
 	w := &writer{log: l, shard: s, start: found.positions()}
 	s.owner = w
 	return w, nil
@@ -81,8 +81,10 @@ func (w *writer) Append(ctx context.Context, g compaction.Group) (compaction.Pos
 		return nil, err
 	}
 	size := 0
+	var sizes [families]uint64
 	for f := range s.buf {
 		size += len(s.buf[f])
+		sizes[f] = uint64(len(s.buf[f]))
 	}
 	if err := l.space.admit(size); err != nil {
 		return nil, err
@@ -97,7 +99,7 @@ func (w *writer) Append(ctx context.Context, g compaction.Group) (compaction.Pos
 	if err := l.end.acknowledge(s.id, g.Number); err != nil {
 		l.options.Logger.Warn("the end of a shard could not be noted", "shard", s.id, "error", err)
 	}
-	s.publish(after)
+	s.publish(after, sizes)
 	return after.positions(), nil
 }
 
