@@ -101,14 +101,10 @@ func TestPackageComments(t *testing.T) {
 		if s.test() {
 			continue
 		}
-		switch doc, home := s.syntax.Doc.Text(), path.Base(s.path) == "doc.go"; {
-		case home:
-			explained[s.dir()] = doc != ""
-		case doc != "":
+		home, says := path.Base(s.path) == "doc.go", s.syntax.Doc.Text() != ""
+		explained[s.dir()] = explained[s.dir()] || home && says
+		if says && !home {
 			t.Errorf("%s: the package's comment belongs in its doc.go", s.path)
-			fallthrough
-		default:
-			explained[s.dir()] = explained[s.dir()]
 		}
 	}
 	for dir, ok := range explained {
