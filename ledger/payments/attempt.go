@@ -19,7 +19,8 @@ const (
 	attemptEnd
 )
 
-var attemptNames = [...]string{"?", "begun", "pending", "unknown", "succeeded", "declined", "failed"}
+var attemptNames = [...]string{"?", "begun", "pending", "unknown", "succeeded", "declined",
+	"failed"}
 
 // String returns the state's name.
 func (s AttemptState) String() string { return nameOf(attemptNames[:], s) }
@@ -55,8 +56,8 @@ func (a Attempt) Begin(at time.Time) Attempt {
 	return a
 }
 
-// Outcome returns the attempt as what became known leaves it. An outcome is never changed: after it,
-// and for a state of before the call, a comes back as it is.
+// Outcome returns the attempt as what became known leaves it. An outcome is never changed: after
+// it, and for a state of before the call, a comes back as it is.
 func (a Attempt) Outcome(s AttemptState, code string, at time.Time) Attempt {
 	if a.State.Ended() || s == AttemptBegun {
 		return a

@@ -70,7 +70,8 @@ type DisputeFact struct {
 	Sequence       uint64
 }
 
-// A DisputeChange is what a fact did to a dispute. The amounts are what is new since the last fact.
+// A DisputeChange is what a fact did to a dispute. The amounts are what is new since the last
+// fact.
 type DisputeChange struct {
 	Result     Result
 	From, To   DisputeState // From is 0 when the fact opened the dispute
@@ -79,9 +80,10 @@ type DisputeChange struct {
 	Fee        money.Amount
 }
 
-// ApplyDispute returns p and its dispute as the fact leaves them. The first fact of a dispute opens
-// it: d is then a Dispute with no state whose ID the caller chose. It fails with a *FactError for a
-// fact that no gateway can have told. Only an Applied or Contradict leaves something to be stored.
+// ApplyDispute returns p and its dispute as the fact leaves them. The first fact of a dispute
+// opens it: d is then a Dispute with no state whose ID the caller chose. It fails with a
+// *FactError for a fact that no gateway can have told. Only an Applied or Contradict leaves
+// something to be stored.
 func (p Payment) ApplyDispute(d Dispute, f DisputeFact, at time.Time) (
 	Payment, Dispute, DisputeChange, error) {
 	zero := money.New(0, p.Amount.Currency())

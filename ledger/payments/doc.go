@@ -1,5 +1,5 @@
-// Package payments knows the states of payments, their attempts, refunds, disputes and payouts, and
-// which move from one to the next is legal.
+// Package payments knows the states of payments, their attempts, refunds, disputes and payouts,
+// and which move from one to the next is legal.
 //
 // Everything that decides is a pure function of a record and a Fact: what a gateway said about it,
 // already fetched. Applying a fact returns the new record and what changed, or says why nothing
@@ -7,8 +7,8 @@
 //
 // It promises:
 //
-//   - Whether a move is legal stands in one literal table (moves.go), and a golden file prints every
-//     state against every event.
+//   - Whether a move is legal stands in one literal table (moves.go), and a golden file prints
+//     every state against every event.
 //   - A fact is compared, never believed: one that echoes another amount, currency or object leaves
 //     the payment conflicted, for a person to look at.
 //   - A fact that is older than what is known, or says nothing new, changes nothing. What a gateway

@@ -10,8 +10,8 @@ import (
 	ledgerv1 "github.com/quittance/quittance/ledger/v1"
 )
 
-// The kinds of effects that concern payments. The first four have a ledgerv1.PaymentEffect as their
-// payload, then come those with a RefundEffect, a DisputeEffect, a PayoutFetchEffect and a
+// The kinds of effects that concern payments. The first four have a ledgerv1.PaymentEffect as
+// their payload, then come those with a RefundEffect, a DisputeEffect, a PayoutFetchEffect and a
 // PayoutLineEffect.
 const (
 	EffectCreate      = "payment.create"  // an attempt: take or authorise the money
@@ -29,65 +29,58 @@ const (
 // begins. Each attempt has an id of its own, and the same attempt always the same one.
 // returnURL is where the customer is sent after an action, empty for nowhere.
 func (p Payment) CreateEffect(returnURL string) (compaction.Effect, error) {
-	m := p.payload(p.Amount)
-	m.Attempt, m.ReturnUrl = uint32(p.Attempts+1), returnURL
-	return p.effect(EffectCreate, fmt.Sprintf("%s-%d", p.ID, p.Attempts+1), m)
+	o := p.order(p.Amount)
+	o.Attempt, o.ReturnURL = p.Attempts+1, returnURL
+	return o.Effect(EffectCreate, p.Tenant, fmt.Sprintf("%s-%d", p.ID, o.Attempt))
 }
 
 // CaptureEffect returns the effect that captures the amount. A payment is captured at most once.
 func (p Payment) CaptureEffect(amount money.Amount) (compaction.Effect, error) {
-	return p.effect(EffectCapture, p.ID+"-capture", p.payload(amount))
+	return p.order(amount).Effect(EffectCapture, p.Tenant, p.ID+"-capture")
 }
 
 // CancelEffect returns the effect that cancels the payment at its gateway.
 func (p Payment) CancelEffect() (compaction.Effect, error) {
-	return p.effect(EffectCancel, p.ID+"-cancel", p.payload(p.Amount))
+	return p.order(p.Amount).Effect(EffectCancel, p.Tenant, p.ID+"-cancel")
 }
 
-// FindEffect returns the effect that asks the gateway where the payment stands. The cause tells one
-// asking from the next: the id of an event, a time. One that is emitted again while it waits changes
-// nothing.
+// FindEffect returns the effect that asks the gateway where the payment stands. The cause tells
+// one asking from the next: the id of an event, a time. One that is emitted again while it waits
+// changes nothing.
 func (p Payment) FindEffect(cause string) (compaction.Effect, error) {
-	return p.effect(EffectFind, p.ID+"-find-"+cause, p.payload(p.Amount))
+	return p.order(p.Amount).Effect(EffectFind, p.Tenant, p.ID+"-find-"+cause)
 }
 
-func (p Payment) payload(amount money.Amount) *ledgerv1.PaymentEffect {
-	return &ledgerv1.PaymentEffect{
-		Payment: p.ID, Gateway: p.Gateway, GatewayId: p.GatewayID,
-		Currency: amount.Currency().String(), AmountMinor: amount.Minor(),
+func (p Payment) order(amount money.Amount) Order {
+	return Order{
+		Payment: p.ID, Gateway: p.Gateway, GatewayID: p.GatewayID, Amount: amount,
 		Method: p.Method, CaptureManual: p.CaptureManual, Reference: p.Reference,
-		CreatedEffect: p.ID + "-1",
 	}
-}
-
-func (p Payment) effect(kind, id string, m *ledgerv1.PaymentEffect) (compaction.Effect, error) {
-	return newEffect(p.Tenant, id, kind, p.ID, m)
 }
 
 // Effect returns the effect that asks the gateway of p for the refund.
 func (r Refund) Effect(p Payment) (compaction.Effect, error) {
-	return r.effect(EffectRefund, r.ID, p)
+	return r.order(p).Effect(EffectRefund, r.Tenant, r.ID)
 }
 
-// FindEffect returns the effect that asks the gateway where the refund of p stands. The cause tells
-// one asking from the next.
+// FindEffect returns the effect that asks the gateway where the refund of p stands. The cause
+// tells one asking from the next.
 func (r Refund) FindEffect(p Payment, cause string) (compaction.Effect, error) {
-	return r.effect(EffectRefundFind, r.ID+"-find-"+cause, p)
+	return r.order(p).Effect(EffectRefundFind, r.Tenant, r.ID+"-find-"+cause)
 }
 
-func (r Refund) effect(kind, id string, p Payment) (compaction.Effect, error) {
-	return newEffect(r.Tenant, id, kind, p.ID, &ledgerv1.RefundEffect{
-		Refund: r.ID, Payment: p.ID, Gateway: p.Gateway, GatewayId: r.GatewayID,
-		GatewayPayment: p.GatewayID, Currency: r.Amount.Currency().String(),
-		AmountMinor: r.Amount.Minor(), Reason: r.Reason,
-	})
+func (r Refund) order(p Payment) RefundOrder {
+	return RefundOrder{
+		Refund: r.ID, Payment: p.ID, Gateway: p.Gateway, GatewayID: r.GatewayID,
+		GatewayPayment: p.GatewayID, Amount: r.Amount, Reason: r.Reason,
+	}
 }
 
-// FetchEffect returns the effect that asks the gateway for the payout and its lines. The cause tells
-// one asking from the next.
+// FetchEffect returns the effect that asks the gateway for the payout and its lines. The cause
+// tells one asking from the next.
 func (p Payout) FetchEffect(cause string) (compaction.Effect, error) {
-	return newEffect(p.Tenant, p.ID+"-fetch-"+cause, EffectPayoutFetch, p.ID,
-		&ledgerv1.PayoutFetchEffect{Payout: p.ID, Gateway: p.Gateway, GatewayId: p.GatewayID})
+	q := Query{Payout: p.ID, Gateway: p.Gateway, GatewayID: p.GatewayID}
+	return q.Effect(EffectPayoutFetch, p.Tenant, p.ID+"-fetch-"+cause)
 }
 
 // LineEffect returns the effect that tells the owner's shard of the line. Lines do not wait for
@@ -119,14 +112,4 @@ func DecodeLine(payload []byte) (LineNotice, error) {
 		return LineNotice{}, err
 	}
 	return LineNotice{Gateway: m.Gateway, State: PayoutState(m.PayoutState), Line: l}, nil
-}
-
-func newEffect(tenant, id, kind, aggregate string, m proto.Message) (compaction.Effect, error) {
-	b, err := proto.Marshal(m)
-	if err != nil {
-		return compaction.Effect{}, err
-	}
-	return compaction.Effect{
-		Tenant: tenant, ID: id, Kind: kind, Aggregate: aggregate, Payload: b,
-	}, nil
 }

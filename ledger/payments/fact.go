@@ -7,8 +7,8 @@ import (
 )
 
 // A Fact is what a gateway said about a payment when it was asked. A fact without a GatewayID says
-// that the gateway has no such payment: its State is then RequiresPaymentMethod, for an attempt that
-// never happened, or Canceled.
+// that the gateway has no such payment: its State is then RequiresPaymentMethod, for an attempt
+// that never happened, or Canceled.
 type Fact struct {
 	Gateway   string
 	GatewayID string

@@ -115,8 +115,8 @@ func TestApplyOlder(t *testing.T) {
 	}
 }
 
-// TestApplyContradiction holds that what a gateway says is compared: each of these would book money
-// that is not there, or miss some that is.
+// TestApplyContradiction holds that what a gateway says is compared: each of these would book
+// money that is not there, or miss some that is.
 func TestApplyContradiction(t *testing.T) {
 	less, other, foreign, short := fact(Succeeded, 2), fact(Succeeded, 2), fact(Succeeded, 2),
 		fact(Succeeded, 2)

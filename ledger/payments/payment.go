@@ -7,8 +7,8 @@ import (
 	"github.com/quittance/quittance/ledger/money"
 )
 
-// A Payment is one intent to take an amount from a customer, over all its attempts. Its amounts are
-// in one currency, that of Amount.
+// A Payment is one intent to take an amount from a customer, over all its attempts. Its amounts
+// are in one currency, that of Amount.
 type Payment struct {
 	ID       string
 	Tenant   string

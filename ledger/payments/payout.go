@@ -57,7 +57,8 @@ type Payout struct {
 	Sequence  uint64
 }
 
-// Reconciled reports whether the lines were fetched, sum to the payout, and have all been answered.
+// Reconciled reports whether the lines were fetched, sum to the payout, and have all been
+// answered.
 func (p Payout) Reconciled() bool {
 	return p.Fetched && p.Conflict == "" && p.Answered == p.Lines && p.LinesSum == p.Amount
 }
@@ -83,8 +84,8 @@ type PayoutChange struct {
 }
 
 // Apply returns p as the fact leaves it. The first fact of a payout opens it: p is then a Payout
-// with no state whose ID and Tenant the caller chose. It fails with a *FactError for a fact that no
-// gateway can have told. Only an Applied or Contradict leaves something to be stored.
+// with no state whose ID and Tenant the caller chose. It fails with a *FactError for a fact that
+// no gateway can have told. Only an Applied or Contradict leaves something to be stored.
 func (p Payout) Apply(f PayoutFact, at time.Time) (Payout, PayoutChange, error) {
 	c := PayoutChange{Duplicate, p.State, p.State}
 	if f.GatewayID == "" || f.State == 0 || f.State >= payoutEnd {
@@ -190,8 +191,8 @@ func (e *LinesError) Error() string {
 }
 
 // WithLines returns p with its lines fetched, and the lines waiting to be answered. The lines must
-// each add up, and sum to the payout to the last minor unit: otherwise it fails with a *LinesError.
-// It fails with ErrFetched when they are already known.
+// each add up, and sum to the payout to the last minor unit: otherwise it fails with a
+// *LinesError. It fails with ErrFetched when they are already known.
 func (p Payout) WithLines(lines []PayoutLine, at time.Time) (Payout, []PayoutLine, error) {
 	if p.Fetched {
 		return p, nil, ErrFetched

@@ -43,7 +43,8 @@ func DecodePayout(b []byte) (Payout, error) {
 	}, nil
 }
 
-// EncodePayoutLine returns the stored form of a payout line, as its final record in the journal is.
+// EncodePayoutLine returns the stored form of a payout line, as its final record in the journal
+// is.
 func EncodePayoutLine(l PayoutLine) ([]byte, error) { return proto.Marshal(lineRecord(l)) }
 
 func lineRecord(l PayoutLine) *ledgerv1.PayoutLineRecord {
@@ -58,7 +59,8 @@ func lineRecord(l PayoutLine) *ledgerv1.PayoutLineRecord {
 	}
 }
 
-// DecodePayoutLine returns the payout line of a stored form, as its final record in the journal is.
+// DecodePayoutLine returns the payout line of a stored form, as its final record in the journal
+// is.
 func DecodePayoutLine(b []byte) (PayoutLine, error) {
 	var m ledgerv1.PayoutLineRecord
 	if err := proto.Unmarshal(b, &m); err != nil {

@@ -14,8 +14,9 @@ import (
 	ledgerv1 "github.com/quittance/quittance/ledger/v1"
 )
 
-// TestRecords holds that each record comes back from its stored form as it was, and that bytes which
-// an earlier version wrote still decode to the same value. -update only adds what is missing.
+// TestRecords holds that each record comes back from its stored form as it was, and that bytes
+// which an earlier version wrote still decode to the same value. -update only adds what is
+// missing.
 func TestRecords(t *testing.T) {
 	p := samplePayment()
 	check(t, "quittance.payments.v1", p, EncodePayment, DecodePayment, &ledgerv1.PaymentRecord{})

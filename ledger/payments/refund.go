@@ -67,9 +67,9 @@ func (e *RefundError) Error() string {
 		e.Needed, e.Available, e.Available.Currency())
 }
 
-// Request returns r as a new refund of p, and p with its amount set aside. It fails with ErrAmount,
-// a *MoveError for a payment that holds no money, a *money.MismatchError for another currency and a
-// *RefundError for more than is left.
+// Request returns r as a new refund of p, and p with its amount set aside. It fails with
+// ErrAmount, a *MoveError for a payment that holds no money, a *money.MismatchError for another
+// currency and a *RefundError for more than is left.
 func (p Payment) Request(r Refund, at time.Time) (Payment, Refund, error) {
 	switch {
 	case r.Amount.Sign() <= 0:
@@ -96,8 +96,8 @@ func (p Payment) Request(r Refund, at time.Time) (Payment, Refund, error) {
 	return p, r, nil
 }
 
-// A RefundFact is what a gateway said about a refund when it was asked. One without a GatewayID says
-// that the gateway refused it or has no such refund: its State is then RefundFailed.
+// A RefundFact is what a gateway said about a refund when it was asked. One without a GatewayID
+// says that the gateway refused it or has no such refund: its State is then RefundFailed.
 type RefundFact struct {
 	Gateway        string
 	GatewayID      string
@@ -116,8 +116,8 @@ type RefundChange struct {
 }
 
 // ApplyRefund returns p and its refund r as the fact leaves them. An echo of another amount leaves
-// r as it is with its Conflict named. It fails with a *FactError for a fact that no gateway can have
-// told. Only an Applied or Contradict leaves something to be stored.
+// r as it is with its Conflict named. It fails with a *FactError for a fact that no gateway can
+// have told. Only an Applied or Contradict leaves something to be stored.
 func (p Payment) ApplyRefund(r Refund, f RefundFact, at time.Time) (
 	Payment, Refund, RefundChange, error) {
 	c := RefundChange{Result: Duplicate, From: r.State, To: r.State}

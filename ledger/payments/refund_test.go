@@ -37,8 +37,8 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-// TestApplyRefund walks a refund through success and its return by the customer's bank, after which
-// the money can be refunded again.
+// TestApplyRefund walks a refund through success and its return by the customer's bank, after
+// which the money can be refunded again.
 func TestApplyRefund(t *testing.T) {
 	p, _ := apply(t, payment(t), fact(Succeeded, 1))
 	p, r, err := p.Request(Refund{ID: "ref_1", Amount: amount(6000)}, t0)
@@ -75,8 +75,8 @@ func TestApplyRefund(t *testing.T) {
 	}
 }
 
-// TestRefundsNeverExceed tries any sequence of requests and outcomes: what is refunded or may still
-// be is never more than what was captured, nor negative.
+// TestRefundsNeverExceed tries any sequence of requests and outcomes: what is refunded or may
+// still be is never more than what was captured, nor negative.
 func TestRefundsNeverExceed(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		p, _, err := payment(rt).Apply(fact(Succeeded, 1), t0)
@@ -113,8 +113,8 @@ func TestRefundsNeverExceed(t *testing.T) {
 	})
 }
 
-// TestApplyDispute holds that withdrawn and reinstated money is told as totals, so that a fact told
-// twice moves nothing twice, and that disputed money cannot be refunded meanwhile.
+// TestApplyDispute holds that withdrawn and reinstated money is told as totals, so that a fact
+// told twice moves nothing twice, and that disputed money cannot be refunded meanwhile.
 func TestApplyDispute(t *testing.T) {
 	p, _ := apply(t, payment(t), fact(Succeeded, 1))
 	f := DisputeFact{Gateway: "stripe", GatewayID: "dp_1", State: DisputeNeedsResponse,

@@ -105,8 +105,8 @@ var Disputes = compaction.NewTable(compaction.TableSpec[Dispute]{
 	},
 })
 
-// Payouts holds the open payouts under Key(tenant, payout), the tenant being the one that holds the
-// gateway's account. Its indexes read "tenant/state/payout" and "tenant/gateway/gateway's id".
+// Payouts holds the open payouts under Key(tenant, payout), the tenant being the one that holds
+// the gateway's account. Its indexes read "tenant/state/payout" and "tenant/gateway/gateway's id".
 var Payouts = compaction.NewTable(compaction.TableSpec[Payout]{
 	Message: (*ledgerv1.PayoutRecord)(nil),
 	Encode:  EncodePayout,
@@ -121,8 +121,8 @@ var Payouts = compaction.NewTable(compaction.TableSpec[Payout]{
 	},
 })
 
-// PayoutLines holds the lines of the open payouts under Key(tenant, payout, line). Its index "state"
-// reads "tenant/state/payout/line".
+// PayoutLines holds the lines of the open payouts under Key(tenant, payout, line). Its index
+// "state" reads "tenant/state/payout/line".
 var PayoutLines = compaction.NewTable(compaction.TableSpec[PayoutLine]{
 	Message: (*ledgerv1.PayoutLineRecord)(nil),
 	Encode:  EncodePayoutLine,

@@ -45,10 +45,7 @@ type PaymentEffect struct {
 	// return_url is where the customer is sent after an action, empty for nowhere.
 	ReturnUrl string `protobuf:"bytes,9,opt,name=return_url,json=returnUrl,proto3" json:"return_url,omitempty"`
 	// reference is what a person wrote about a payment that no gateway carries.
-	Reference string `protobuf:"bytes,10,opt,name=reference,proto3" json:"reference,omitempty"`
-	// created_effect is the id of the effect that created the payment at the gateway, by which it is
-	// found where its gateway's id is not known.
-	CreatedEffect string `protobuf:"bytes,11,opt,name=created_effect,json=createdEffect,proto3" json:"created_effect,omitempty"`
+	Reference     string `protobuf:"bytes,10,opt,name=reference,proto3" json:"reference,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -149,13 +146,6 @@ func (x *PaymentEffect) GetReturnUrl() string {
 func (x *PaymentEffect) GetReference() string {
 	if x != nil {
 		return x.Reference
-	}
-	return ""
-}
-
-func (x *PaymentEffect) GetCreatedEffect() string {
-	if x != nil {
-		return x.CreatedEffect
 	}
 	return ""
 }
@@ -502,7 +492,7 @@ var File_ledger_v1_effects_proto protoreflect.FileDescriptor
 
 const file_ledger_v1_effects_proto_rawDesc = "" +
 	"\n" +
-	"\x17ledger/v1/effects.proto\x12\tledger.v1\x1a\x1bcompaction/v1/options.proto\x1a\x18ledger/v1/payments.proto\"\xef\x02\n" +
+	"\x17ledger/v1/effects.proto\x12\tledger.v1\x1a\x1bcompaction/v1/options.proto\x1a\x18ledger/v1/payments.proto\"\xc8\x02\n" +
 	"\rPaymentEffect\x12\x18\n" +
 	"\apayment\x18\x01 \x01(\tR\apayment\x12\x18\n" +
 	"\agateway\x18\x02 \x01(\tR\agateway\x12\x1d\n" +
@@ -517,8 +507,7 @@ const file_ledger_v1_effects_proto_rawDesc = "" +
 	"return_url\x18\t \x01(\tR\treturnUrl\x12-\n" +
 	"\treference\x18\n" +
 	" \x01(\tB\x0f\xaa\xbb\x18\v\n" +
-	"\tfree textR\treference\x12%\n" +
-	"\x0ecreated_effect\x18\v \x01(\tR\rcreatedEffect\"\xf9\x01\n" +
+	"\tfree textR\treference\"\xf9\x01\n" +
 	"\fRefundEffect\x12\x16\n" +
 	"\x06refund\x18\x01 \x01(\tR\x06refund\x12\x18\n" +
 	"\apayment\x18\x02 \x01(\tR\apayment\x12\x18\n" +
