@@ -88,6 +88,7 @@ func (s *shard) absorb(entries []Entry) error {
 	if state.background {
 		s.restoring.Store(false)
 		clear(s.work.fresh)
+		s.restored()
 	}
 	next, err := s.store.firstDue()
 	s.sooner(next)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -38,6 +39,7 @@ type shard struct {
 	restoring  atomic.Bool  // background topics are still being restored
 	began      Positions    // the end of the log when the shard began to serve
 	background chan []Entry // restored background records; an empty one is the last
+	restored   func()       // called when restoring ends
 	poison     chan error   // an error met beside run, after which the shard must be dropped
 
 	// Owned by run:
@@ -90,6 +92,10 @@ func (s *shard) run(ctx context.Context) error {
 			stop = nil
 			s.queue.close(ErrNotServing, false)
 		}
+		// Callers that were just answered are ready to run and mostly come back at once: letting
+		// them run first makes one full group of them where there were a small and a large one,
+		// each with a sync of its own.
+		runtime.Gosched()
 		s.requests = s.queue.take(s.requests[:0], groupCost)
 		due, err := s.due()
 		if err != nil {
@@ -289,7 +295,10 @@ var errStillDue = errors.New("compaction: the handler left the record due")
 // An applyError reports a group that is in the log but not in the store.
 type applyError struct{ err error }
 
-func (e *applyError) Error() string { return "compaction: appended but not applied: " + e.err.Error() }
+func (e *applyError) Error() string {
+	return "compaction: appended but not applied: " + e.err.Error()
+}
+
 func (e *applyError) Unwrap() error { return e.err }
 
 // commit appends what the group wrote and applies it to the store in one batch, with the new

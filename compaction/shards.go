@@ -159,6 +159,7 @@ func (s *Shards) keep(ctx context.Context, n int, starting chan struct{}) error 
 func (s *Shards) serve(ctx context.Context, n int, sh *shard) error {
 	slot := s.slots[n]
 	slot.claims.Add(1)
+	sh.restored = func() { slot.set(sh, nil) }
 	slot.set(sh, nil)
 	ctx, cancel := context.WithCancel(ctx)
 	var background sync.WaitGroup
@@ -184,29 +185,39 @@ func (s *slot) set(sh *shard, stopped error) {
 
 // get returns the shard being served, or why there is none, and a channel that is closed when that
 // changes.
-func (s *slot) get() (*shard, error, <-chan struct{}) {
+func (s *slot) get() (*shard, <-chan struct{}, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.serving == nil {
 		if s.stopped != nil {
-			return nil, s.stopped, s.change
+			return nil, s.change, s.stopped
 		}
-		return nil, ErrNotServing, s.change
+		return nil, s.change, ErrNotServing
 	}
-	return s.serving, nil, s.change
+	return s.serving, s.change, nil
 }
 
 // Ready waits until every shard is served or has stopped. It returns the first reason to have
 // stopped, or the error of ctx.
 func (s *Shards) Ready(ctx context.Context) error {
+	return s.wait(ctx, func(*shard) bool { return true })
+}
+
+// Restored waits until every shard is served and holds what is restored in the background too.
+func (s *Shards) Restored(ctx context.Context) error {
+	return s.wait(ctx, func(sh *shard) bool { return !sh.restoring.Load() })
+}
+
+// wait waits until every shard is served and ok.
+func (s *Shards) wait(ctx context.Context, ok func(*shard) bool) error {
 	for _, slot := range s.slots {
 		for {
-			sh, err, change := slot.get()
+			sh, change, err := slot.get()
 			var stopped *StoppedError
 			if errors.As(err, &stopped) {
 				return err
 			}
-			if sh != nil {
+			if sh != nil && ok(sh) {
 				break
 			}
 			select {
@@ -237,7 +248,7 @@ func (s *Shards) Do(ctx context.Context, c Command) (Answer, error) {
 	}
 	slot := s.slots[ShardOf(c.Tenant, len(s.slots))]
 	for again := false; ; again = true {
-		sh, err, change := slot.get()
+		sh, change, err := slot.get()
 		if err != nil && again && errors.Is(err, ErrNotServing) {
 			select { // the outcome is unknown until the shard is served again
 			case <-change:
@@ -319,7 +330,7 @@ func (s *Shards) view(n int, f func(*View) error) (err error) {
 func (s *Shards) Stats() []Stats {
 	var all []Stats
 	for n, slot := range s.slots {
-		sh, err, _ := slot.get()
+		sh, _, err := slot.get()
 		st := Stats{
 			Shard: n, Commands: slot.commands.Load(), Groups: slot.groups.Load(),
 			Records: slot.records.Load(), Claims: slot.claims.Load(),

@@ -15,10 +15,11 @@ var ctx = context.Background()
 
 // add is a command that takes the next number of a series.
 func add(tenant, series string) compaction.Command {
-	return compaction.Command{Tenant: tenant, Decide: func(tx *compaction.Tx) (compaction.Answer, error) {
+	decide := func(tx *compaction.Tx) (compaction.Answer, error) {
 		n, err := compaction.NextNumber(tx, tenant, series)
 		return compaction.Answer{Code: 200, Body: []byte(fmt.Sprint(n))}, err
-	}}
+	}
+	return compaction.Command{Tenant: tenant, Decide: decide}
 }
 
 func do(t *testing.T, s *compaction.Shards, c compaction.Command) compaction.Answer {
@@ -102,6 +103,9 @@ func TestDoReplays(t *testing.T) {
 		if _, err := s.Do(ctx, keyed("2")); !errors.As(err, &mismatch) || mismatch.Field != "amount" {
 			t.Errorf("got %v, want a mismatch of amount", err)
 		}
+		if err := s.Restored(ctx); err != nil {
+			t.Fatal(err)
+		}
 		r, err := s.CompareStore(ctx, compaction.ShardOf("acme", 2))
 		if err != nil || r.Different != nil || r.Records == 0 {
 			t.Errorf("compared %d records: %v, different %v", r.Records, err, r.Different)
@@ -117,10 +121,11 @@ func TestEmit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cancel()
-	do(t, s, compaction.Command{Tenant: "acme", Decide: func(tx *compaction.Tx) (compaction.Answer, error) {
+	emit := func(tx *compaction.Tx) (compaction.Answer, error) {
 		e := compaction.Effect{Tenant: "acme", ID: "eff_1", Kind: "k", Aggregate: "pay_1"}
 		return compaction.Answer{}, compaction.Emit(tx, e)
-	}})
+	}
+	do(t, s, compaction.Command{Tenant: "acme", Decide: emit})
 	select {
 	case <-signal:
 	case <-time.After(10 * time.Second):

@@ -148,7 +148,9 @@ func after(prefix []byte) []byte {
 
 // walk calls each for the keys below head+prefix in p's order, after p.After, until it returns
 // false; it is given the key without head.
-func walk(r pebble.Reader, head []byte, p Page, each func(rest string, value []byte) (bool, error)) error {
+func walk(
+	r pebble.Reader, head []byte, p Page, each func(rest string, value []byte) (bool, error),
+) error {
 	lower := append(slices.Clone(head), p.Prefix...)
 	o := &pebble.IterOptions{LowerBound: lower, UpperBound: after(lower)}
 	if p.After != "" {

@@ -95,7 +95,9 @@ func TopicOf(m protoreflect.MessageDescriptor) (Topic, bool, error) {
 }
 
 // personal collects the paths of m's fields that are marked as personal data.
-func personal(m protoreflect.MessageDescriptor, prefix string, above []protoreflect.FullName) []string {
+func personal(
+	m protoreflect.MessageDescriptor, prefix string, above []protoreflect.FullName,
+) []string {
 	if slices.Contains(above, m.FullName()) {
 		return nil // a message inside itself: its fields are named already
 	}
