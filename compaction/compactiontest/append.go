@@ -1,0 +1,224 @@
+package compactiontest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/quittance/quittance/compaction"
+)
+
+// What was appended is read again, byte for byte, with its group's number, count and stamp.
+func testRoundTrip(s *subject) {
+	w := s.claim(1)
+	groups := []compaction.Group{
+		group(1, rec(OpenTopic, "a", "1")),
+		group(2, rec(JournalTopic, "a", "x"), rec(OpenTopic, "b", ""), rec(BackgroundTopic, "c", "y")),
+		group(3, compaction.Record{Topic: OpenTopic, Key: []byte{0, 255, '/', 10},
+			Value: []byte{0, 1, 2, 255}}),
+	}
+	for _, g := range groups {
+		p := s.add(w, g.Number, g.Records...)
+		if end := s.end(1); !end.Reached(p) {
+			s.Errorf("after group %d the end is %v, and Append said %v", g.Number, end, p)
+		}
+	}
+	s.same(s.entries(1, nil, s.end(1)), groups)
+}
+
+// A log that was closed and opened again holds what it held, and goes on with the next number.
+func testReopen(s *subject) {
+	w := s.claim(0)
+	groups := s.fill(w, 1, 20)
+	before := s.end(0)
+	s.reopen()
+	if end := s.end(0); !end.Reached(before) {
+		s.Fatalf("the end was %v and is %v", before, end)
+	}
+	w = s.claim(0)
+	if !w.Start().Reached(before) {
+		s.Fatalf("the claim starts at %v, before the end %v", w.Start(), before)
+	}
+	s.same(s.entries(0, nil, w.Start()), groups)
+	groups = append(groups, s.fill(w, 21, 25)...)
+	s.same(s.entries(0, nil, s.end(0)), groups)
+}
+
+// A log keeps its identity, and two logs have two.
+func testIdentity(s *subject) {
+	id := s.log.Identity()
+	if id.ID == "" || id.Shards != Shards {
+		s.Fatalf("identity %+v, want an ID and %d shards", id, Shards)
+	}
+	s.reopen()
+	if s.log.Identity() != id {
+		s.Errorf("identity %+v after opening again, was %+v", s.log.Identity(), id)
+	}
+	other := s.create(s.T)(s.T)
+	defer func() {
+		if err := other.Close(); err != nil {
+			s.Error(err)
+		}
+	}()
+	if other.Identity().ID == id.ID {
+		s.Errorf("two logs have the identity %s", id.ID)
+	}
+}
+
+// Shards have nothing to do with each other, and there are no others.
+func testShards(s *subject) {
+	var groups [Shards][]compaction.Group
+	for shard := range Shards {
+		groups[shard] = s.fill(s.claim(shard), 1, uint64(shard)*2+1)
+	}
+	for shard := range Shards {
+		s.same(s.entries(shard, nil, s.end(shard)), groups[shard])
+	}
+	for _, shard := range []int{-1, Shards} {
+		if _, err := s.log.Claim(s.Context(), shard); err == nil {
+			s.Errorf("shard %d could be claimed", shard)
+		}
+		if _, err := s.log.Read(s.Context(), shard, compaction.Range{}); err == nil {
+			s.Errorf("shard %d could be read", shard)
+		}
+		if _, err := s.log.End(s.Context(), shard); err == nil {
+			s.Errorf("shard %d has an end", shard)
+		}
+	}
+}
+
+// Groups are numbered without a gap: another number is refused and writes nothing.
+func testNumbers(s *subject) {
+	w := s.claim(0)
+	for _, n := range []uint64{0, 2} {
+		if _, err := w.Append(s.Context(), group(n, rec(OpenTopic, "a", "bad"))); err == nil {
+			s.Errorf("group %d was taken as the first", n)
+		}
+	}
+	groups := s.fill(w, 1, 2)
+	for _, n := range []uint64{0, 1, 2, 4} {
+		if _, err := w.Append(s.Context(), group(n, rec(OpenTopic, "a", "bad"))); err == nil {
+			s.Errorf("group %d was taken after group 2", n)
+		}
+	}
+	groups = append(groups, s.fill(w, 3, 3)...)
+	s.same(s.entries(0, nil, s.end(0)), groups)
+}
+
+// What is refused writes nothing, even where only one record of a group is wrong, and the next
+// group may have the number.
+func testRefused(s *subject) {
+	w := s.claim(0)
+	bad := group(1, rec(OpenTopic, "a", "bad"), rec("quittance.test.unknown.v1", "a", "bad"))
+	if _, err := w.Append(s.Context(), bad); err == nil {
+		s.Error("a record of an unknown topic was taken")
+	}
+	done, cancel := context.WithCancel(s.Context())
+	cancel()
+	_, err := w.Append(done, group(1, rec(OpenTopic, "a", "bad")))
+	if !errors.Is(err, compaction.ErrNotCommitted) {
+		s.Errorf("an append that was given up before it began: %v, want ErrNotCommitted", err)
+	}
+	groups := s.fill(w, 1, 2)
+	s.same(s.entries(0, nil, s.end(0)), groups)
+}
+
+// A group without records takes a number.
+func testEmpty(s *subject) {
+	w := s.claim(0)
+	groups := s.fill(w, 1, 1)
+	s.add(w, 2)
+	s.add(w, 3)
+	groups = append(groups, s.fill(w, 4, 4)...)
+	s.same(s.entries(0, nil, s.end(0)), groups)
+}
+
+// Large records, and groups of many, are like others.
+func testLarge(s *subject) {
+	w := s.claim(0)
+	big := string(bytes.Repeat([]byte("0123456789abcdef"), 40_000))
+	groups := []compaction.Group{
+		group(1, rec(OpenTopic, "a", big), rec(JournalTopic, "a", big), rec(OpenTopic, "b", "small")),
+		group(2),
+	}
+	for range 5_000 {
+		groups[1].Records = append(groups[1].Records, rec(BackgroundTopic, "many", big[:100]))
+	}
+	for _, g := range groups {
+		s.add(w, g.Number, g.Records...)
+	}
+	groups = append(groups, s.fill(w, 3, 3)...)
+	s.same(s.entries(0, nil, s.end(0)), groups)
+}
+
+// A tombstone comes back as one, and differs from an empty value.
+func testTombstone(s *subject) {
+	w := s.claim(0)
+	groups := []compaction.Group{
+		group(1, rec(OpenTopic, "a", "1"), rec(BackgroundTopic, "a", "1")),
+		group(2, compaction.Record{Topic: OpenTopic, Key: []byte("a")}, rec(OpenTopic, "b", ""),
+			compaction.Record{Topic: BackgroundTopic, Key: []byte("a")}),
+	}
+	for _, g := range groups {
+		s.add(w, g.Number, g.Records...)
+	}
+	s.same(s.entries(0, nil, s.end(0)), groups)
+}
+
+// A claim fences the writer before it for ever, and what the fenced one tried is nowhere.
+func testFence(s *subject) {
+	first := s.claim(0)
+	groups := s.fill(first, 1, 2)
+	second := s.claim(0)
+	fenced := func(when string) {
+		s.Helper()
+		_, err := first.Append(s.Context(), group(3, rec(OpenTopic, "a", "bad")))
+		if !errors.Is(err, compaction.ErrFenced) {
+			s.Errorf("%s: the first writer's append: %v, want ErrFenced", when, err)
+		}
+	}
+	fenced("after another claim")
+	groups = append(groups, s.fill(second, 3, 3)...)
+	fenced("after the other's append")
+	if err := second.Close(); err != nil {
+		s.Error(err)
+	}
+	fenced("after the other was closed")
+	if err := first.Close(); err != nil {
+		s.Error(err)
+	}
+	third := s.claim(0)
+	s.same(s.entries(0, nil, third.Start()), groups)
+	groups = append(groups, s.fill(third, 4, 4)...)
+	s.same(s.entries(0, nil, s.end(0)), groups)
+}
+
+// A claim in the middle of another's appends: every append was acknowledged and is before the
+// claim's start, or was refused and is nowhere.
+func testFenceRace(s *subject) {
+	w := s.claim(0)
+	var wait sync.WaitGroup
+	var groups []compaction.Group
+	begun := make(chan struct{})
+	wait.Go(func() {
+		for n := uint64(1); ; n++ {
+			g := group(n, rec(OpenTopic, "a", "1"), rec(JournalTopic, "a", "1"))
+			_, err := w.Append(s.Context(), g)
+			if err != nil {
+				if !errors.Is(err, compaction.ErrFenced) {
+					s.Errorf("append: %v, want ErrFenced", err)
+				}
+				return
+			}
+			groups = append(groups, g)
+			if n == 10 {
+				close(begun)
+			}
+		}
+	})
+	<-begun
+	second := s.claim(0)
+	wait.Wait()
+	s.same(s.entries(0, nil, second.Start()), groups)
+}
