@@ -1,0 +1,232 @@
+package gateways
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/quittance/quittance/compaction"
+)
+
+// Gateways forget keys after 24 hours. For keyLife after its first use a key is sent again; from
+// lostAfter on nothing that was sent can still arrive, and absent means that it never happened.
+const (
+	keyLife   = 23 * time.Hour
+	lostAfter = 24 * time.Hour
+)
+
+// perform makes one attempt at an effect: begin, call, end.
+func (w *Worker) perform(ctx context.Context, e compaction.Effect) {
+	h := w.o.Handlers[e.Kind]
+	unclear := e.State == compaction.EffectBegun || e.State == compaction.EffectUnknown
+	e, call, err := w.begin(ctx, e, h)
+	if err != nil {
+		w.refuseBegin(ctx, e, err)
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, w.o.Timeout)
+	outcome, err := w.call(limited, e, call, h, unclear)
+	cancel()
+	if err == nil {
+		err = w.end(ctx, e, outcome)
+	} else {
+		err = w.fail(ctx, e, h, err)
+	}
+	if err != nil && ctx.Err() == nil {
+		w.o.Logger.Error("the outcome of an effect could not be written", "kind", e.Kind,
+			"effect", e.ID, "error", err)
+	}
+}
+
+// call chooses between doing, asking and giving up for lost.
+func (w *Worker) call(ctx context.Context, e compaction.Effect, c Call, h Handler, unclear bool) (
+	Outcome, error) {
+	resolver, ok := h.(Resolver)
+	if !unclear || !ok {
+		return h.Perform(ctx, e, c)
+	}
+	outcome, err := resolver.Resolve(ctx, e, c)
+	if err == nil || ClassOf(err) != Absent {
+		return outcome, err
+	}
+	switch age := c.At.Sub(e.Began); {
+	case age < keyLife:
+		return h.Perform(ctx, e, c)
+	case age >= lostAfter:
+		return resolver.Lost(e, c)
+	default:
+		return nil, err // a call may still be in flight
+	}
+}
+
+// errSuperseded reports that an effect is not as it was when it was found: done, dropped or begun
+// by another.
+var errSuperseded = errors.New("gateways: the effect was changed meanwhile")
+
+// begin commits that an attempt begins. A crash after it leaves the effect begun: its outcome is
+// asked for before anything else.
+func (w *Worker) begin(ctx context.Context, found compaction.Effect, h Handler) (
+	compaction.Effect, Call, error) {
+	e, at, obsolete := found, time.Time{}, false
+	_, err := w.o.Engine.Do(ctx, compaction.Command{Tenant: e.Tenant,
+		Decide: func(tx *compaction.Tx) (compaction.Answer, error) {
+			key := compaction.Key(found.Tenant, found.ID)
+			now, ok, err := compaction.Outbox.Get(tx, key)
+			if err != nil {
+				return compaction.Answer{}, err
+			}
+			if !ok || now.Attempt != found.Attempt || now.State != found.State {
+				return compaction.Answer{}, errSuperseded
+			}
+			at = tx.Now()
+			if e = now; e.Began.IsZero() {
+				e.Began = at
+			}
+			e.Attempt, e.State = e.Attempt+1, compaction.EffectBegun
+			compaction.Outbox.Put(tx, key, e)
+			if b, ok := h.(Beginner); ok {
+				err = b.Begin(tx, e)
+			}
+			if obsolete = errors.Is(err, ErrObsolete); obsolete {
+				compaction.Outbox.Delete(tx, key)
+				err = nil
+			}
+			return compaction.Answer{}, err
+		}})
+	if err == nil && obsolete {
+		err = errSuperseded
+	}
+	if err != nil {
+		return found, Call{}, err
+	}
+	return e, Call{Tenant: e.Tenant, Key: e.ID, At: at, Since: e.Began}, nil
+}
+
+// end commits the outcome and ends the effect. An outcome that the books refuse leaves the effect
+// dead: the call was made, and a person must say what it means.
+func (w *Worker) end(ctx context.Context, e compaction.Effect, outcome Outcome) error {
+	var refused error
+	err := w.commit(ctx, e, func(tx *compaction.Tx, key string, _ compaction.Effect) error {
+		if refused = outcome(tx); refused != nil {
+			return refused
+		}
+		compaction.Outbox.Delete(tx, key)
+		return nil
+	})
+	if refused == nil {
+		return err
+	}
+	return w.kill(ctx, e, refused)
+}
+
+// refuseBegin sees to an attempt that did not begin.
+func (w *Worker) refuseBegin(ctx context.Context, e compaction.Effect, err error) {
+	if errors.Is(err, errSuperseded) || engineFailed(err) || ctx.Err() != nil {
+		return // it is found again if it is still there
+	}
+	if err := w.kill(ctx, e, err); err != nil {
+		w.o.Logger.Error("an effect could not be given up", "effect", e.ID, "error", err)
+	}
+}
+
+// kill leaves an effect dead because the books refused what it wants or what came of it.
+func (w *Worker) kill(ctx context.Context, e compaction.Effect, refused error) error {
+	w.o.Logger.Error("the books refused an effect", "kind", e.Kind, "effect", e.ID,
+		"error", refused)
+	return w.commit(ctx, e, func(tx *compaction.Tx, key string, now compaction.Effect) error {
+		now.State, now.LastError = compaction.EffectDead, "refused"
+		compaction.Outbox.Put(tx, key, now)
+		return nil
+	})
+}
+
+// fail commits that an attempt failed, and when the next one is due.
+func (w *Worker) fail(ctx context.Context, e compaction.Effect, h Handler, failure error) error {
+	class := ClassOf(failure)
+	wait := w.wait(e.Attempt, failure)
+	if ctx.Err() != nil {
+		class, wait = Unknown, 0 // we gave up, not the gateway: the next Run asks at once
+	}
+	w.o.Logger.Info("an attempt failed", "kind", e.Kind, "effect", e.ID, "attempt", e.Attempt,
+		"class", class.String(), "error", failure)
+	var refused error
+	err := w.commit(ctx, e, func(tx *compaction.Tx, key string, now compaction.Effect) error {
+		now.LastError, now.Due = class.String(), tx.Now().Add(wait)
+		switch {
+		case class == Permanent || now.Attempt >= w.o.Limit:
+			now.State = compaction.EffectDead
+		case class == Transient && now.Attempt == 1:
+			// Nothing was ever sent that may have arrived.
+			now.State, now.Began = compaction.EffectWaiting, time.Time{}
+		default:
+			now.State = compaction.EffectUnknown
+		}
+		compaction.Outbox.Put(tx, key, now)
+		if f, ok := h.(Failer); ok {
+			refused = f.Fail(tx, now, class)
+		}
+		return refused
+	})
+	if refused != nil {
+		return w.kill(ctx, e, refused)
+	}
+	return err
+}
+
+// wait is how long to leave an effect alone after a failed attempt.
+func (w *Worker) wait(attempt int, failure error) time.Duration {
+	curve := &backoff.ExponentialBackOff{InitialInterval: w.o.First, MaxInterval: w.o.Longest,
+		Multiplier: 3, RandomizationFactor: 0.3}
+	curve.Reset()
+	wait := curve.NextBackOff()
+	for range min(attempt, 64) - 1 {
+		wait = curve.NextBackOff()
+	}
+	var failed *Error
+	if errors.As(failure, &failed) {
+		wait = max(wait, failed.After)
+	}
+	return wait
+}
+
+// commit changes an effect that still has the attempt that e has. It goes on trying while the
+// engine does not serve: what is lost here has to be asked for again. When ctx has ended it tries
+// once, for a moment.
+func (w *Worker) commit(ctx context.Context, e compaction.Effect,
+	change func(tx *compaction.Tx, key string, now compaction.Effect) error) error {
+	command := compaction.Command{Tenant: e.Tenant,
+		Decide: func(tx *compaction.Tx) (compaction.Answer, error) {
+			key := compaction.Key(e.Tenant, e.ID)
+			now, ok, err := compaction.Outbox.Get(tx, key)
+			if err != nil || !ok || now.Attempt != e.Attempt {
+				return compaction.Answer{}, err // done already, or by another
+			}
+			return compaction.Answer{}, change(tx, key, now)
+		}}
+	for attempt := 1; ; attempt++ {
+		last := ctx.Err() != nil
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		_, err := w.o.Engine.Do(limited, command)
+		cancel()
+		if err == nil || last || !engineFailed(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(min(time.Duration(attempt)*100*time.Millisecond, 5*time.Second)):
+		}
+	}
+}
+
+// engineFailed reports whether a command failed for a reason that will pass.
+func engineFailed(err error) bool {
+	for _, passing := range []error{compaction.ErrQueueFull, compaction.ErrNotServing,
+		compaction.ErrNotCommitted, compaction.ErrUnknownOutcome, context.DeadlineExceeded} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	return false
+}
