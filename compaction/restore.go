@@ -22,8 +22,12 @@ import (
 // batches restored 0.15 million.
 const restoreChunk = 500_000
 
-// A pair is a key of the store and its value; nil is a deletion.
-type pair struct{ key, value []byte }
+// A pair is a key of the store and its value; nil is a deletion. Order tells the pairs of one key
+// apart: the highest is the newest.
+type pair struct {
+	key, value []byte
+	order      int
+}
 
 // rebuild folds the log up to a position into a new store beside dir, and swaps it in. What is
 // derived is derived from the records as they are at the end. A crash before the swap leaves the
@@ -144,6 +148,7 @@ func (in *ingester) read(
 		}
 	}
 	var chunk []pair
+	var keys []byte // the memory of the keys, a megabyte at a time
 	for {
 		b, err := reader.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -160,8 +165,12 @@ func (in *ingester) read(
 			if err != nil {
 				return err
 			}
-			key := append(append(make([]byte, 0, 2+len(e.Key)), recordFamily, d.id), e.Key...)
-			chunk = append(chunk, pair{key, e.Value})
+			at := len(keys)
+			if keys = append(keys, recordFamily, d.id); len(keys)+len(e.Key) > cap(keys) {
+				keys, at = append(make([]byte, 0, 1<<20+len(e.Key)), recordFamily, d.id), 0
+			}
+			keys = append(keys, e.Key...)
+			chunk = append(chunk, pair{keys[at:len(keys):len(keys)], e.Value, len(chunk)})
 		}
 		if len(chunk) >= restoreChunk {
 			if err := send(chunk); err != nil {
@@ -177,7 +186,13 @@ func (in *ingester) ingest(pairs []pair) (err error) {
 	if len(pairs) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(pairs, func(a, b pair) int { return bytes.Compare(a.key, b.key) })
+	// A stable sort would do without order, and took three times as long.
+	slices.SortFunc(pairs, func(a, b pair) int {
+		if c := bytes.Compare(a.key, b.key); c != 0 {
+			return c
+		}
+		return a.order - b.order
+	})
 	in.files++
 	path := in.fs.PathJoin(in.dir, fmt.Sprintf("restore-%06d.sst", in.files))
 	f, err := in.fs.Create(path, vfs.WriteCategoryUnspecified)
@@ -216,7 +231,7 @@ func (in *ingester) derive(d *topicDefinition) error {
 				return false, err
 			}
 			for _, k := range keys {
-				chunk = append(chunk, pair{k, []byte{}})
+				chunk = append(chunk, pair{key: k, value: []byte{}})
 			}
 			if len(chunk) >= restoreChunk {
 				err = in.ingest(chunk)

@@ -1,0 +1,77 @@
+package compaction_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/compaction/local"
+)
+
+// A follower gets a snapshot of what was there and then every group, whole and in order; one that
+// goes on from where it was gets nothing twice.
+func TestFollow(t *testing.T) {
+	schema, err := compaction.NewSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := local.Open(t.TempDir(), schema.Topics(), local.Options{Shards: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	w, err := l.Claim(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	number := uint64(0)
+	put := func(keys ...string) {
+		number++
+		g := compaction.Group{Number: number, Time: time.Unix(int64(number), 0)}
+		for _, k := range keys {
+			g.Records = append(g.Records, compaction.Record{
+				Topic: compaction.Counters.Topic().Name, Key: []byte(k), Value: []byte(k)})
+		}
+		if _, err := w.Append(ctx, g); err != nil {
+			t.Error(err)
+		}
+	}
+	put("acme/a", "acme/b")
+	put("acme/c")
+	var place compaction.Positions
+	follow := func(want ...string) {
+		t.Helper()
+		running, cancel := context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+		enough := errors.New("enough")
+		err := compaction.Follow(running, l, 0, place, func(d compaction.Delivery) error {
+			if !d.Snapshot && len(d.Entries) != d.Entries[0].Count {
+				t.Errorf("group %d came in parts", d.Entries[0].Group)
+			}
+			for _, e := range d.Entries {
+				if string(e.Key) != want[0] {
+					t.Errorf("got %s, want %s", e.Key, want[0])
+				}
+				want = want[1:]
+			}
+			place = d.Next
+			if len(want) == 0 {
+				return enough
+			}
+			if d.Snapshot && number == 2 {
+				put("acme/d", "acme/e")
+				put("acme/f")
+			}
+			return nil
+		})
+		if !errors.Is(err, enough) {
+			t.Errorf("following ended with %v, missing %q", err, want)
+		}
+	}
+	follow("acme/a", "acme/b", "acme/c", "acme/d", "acme/e", "acme/f")
+	put("acme/g")
+	follow("acme/g")
+}
