@@ -180,6 +180,23 @@ func TestCleanTombstone(t *testing.T) {
 	}
 }
 
+// Even when its retention is over, a tombstone stays until a pass has durably removed the older
+// values of its key.
+func TestCleanTombstoneLater(t *testing.T) {
+	l := openLog(t, t.TempDir(), Options{Shards: 1})
+	w := claim(t, l, 0)
+	add(t, w, 1, record(topicOpen, "a", "1"))
+	add(t, w, 2, compaction.Record{Topic: topicOpen, Key: []byte("a")})
+	for pass, want := range []CleanStats{
+		{Passes: 1, Superseded: 1, Rewritten: 1, Removed: 1}, {Passes: 1, Tombstones: 1, Rewritten: 1},
+	} {
+		did, _, err := l.cleaner.pass(t.Context(), l.shards[0], open, atOnce())
+		if err != nil || did != want {
+			t.Errorf("pass %d: %+v (%v), want %+v", pass+1, did, err, want)
+		}
+	}
+}
+
 // Bounded records go when their topic's retention is over; those kept for ever stay beside them.
 func TestCleanRetention(t *testing.T) {
 	now := start.Add(75 * time.Minute)

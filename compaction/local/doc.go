@@ -24,7 +24,7 @@
 // # The folder
 //
 //	LOCK        flock; holds the pid of the process that has the folder open
-//	END         16 bytes a shard: the last acknowledged group, not synced (see end.go)
+//	END         16 bytes a shard: the last acknowledged group (see end.go)
 //	RESERVE     blocks that are set free when another program fills the disk (see space.go)
 //	groups/     the Pebble database (see key.go)
 //

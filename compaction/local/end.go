@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // An endFile remembers, beside the database, the last acknowledged group of each shard. It is
-// written after the commit and never synced, so it is never ahead of what was durable, and it
-// costs one small write to the page cache.
+// written after the commit, so it is never ahead of what was durable, and synced once a second, so
+// it costs an Append one small write to the page cache.
 //
 // It is there for the last commit of the newest WAL. Pebble finds damage in a WAL by what follows:
 // a later chunk tells how far the file had been synced. Nothing follows the last chunk, so one
@@ -20,7 +21,8 @@ import (
 // without an error. The same goes for a WAL, or the end of a MANIFEST, that is missing altogether.
 // After a loss of power the file may lag behind, and then proves less; it never proves wrong.
 type endFile struct {
-	f vfs.File
+	f       vfs.File
+	changed atomic.Bool // since it was synced
 }
 
 const endSlot = 16
@@ -46,7 +48,7 @@ func openEnd(fs vfs.FS, path string, shards int) (*endFile, []uint64, error) {
 			proved[i] = binary.BigEndian.Uint64(body)
 		}
 	}
-	return &endFile{f}, proved, nil
+	return &endFile{f: f}, proved, nil
 }
 
 // acknowledge writes that a shard's group is durable. Shards may be written at the same time.
@@ -55,7 +57,16 @@ func (e *endFile) acknowledge(shard int, group uint64) error {
 	binary.BigEndian.PutUint64(slot[:], group)
 	seal([]byte{byte(shard >> 8), byte(shard)}, slot[:8])
 	_, err := e.f.WriteAt(slot[:], int64(shard)*endSlot)
+	e.changed.Store(true)
 	return err
 }
 
-func (e *endFile) close() error { return e.f.Close() }
+// sync makes what was acknowledged so far durable.
+func (e *endFile) sync() error {
+	if !e.changed.Swap(false) {
+		return nil
+	}
+	return e.f.SyncData()
+}
+
+func (e *endFile) close() error { return errors.Join(e.sync(), e.f.Close()) }

@@ -50,8 +50,8 @@ func Open(dir string, topics []compaction.Topic, o Options) (*Log, error) {
 		return nil, fmt.Errorf("local: %d shards: there are between 1 and %d", o.Shards, maxShards)
 	}
 	o = o.withDefaults()
-	if err := o.FS.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("local: %w", err)
+	if err := makeFolder(o.FS, o.FS.PathJoin(dir, "groups")); err != nil {
+		return nil, err
 	}
 	l := &Log{dir: dir, options: o, closing: make(chan struct{})}
 	l.space = &space{fs: o.FS, dir: dir, reserve: o.Reserve, ask: o.Space}
@@ -64,7 +64,7 @@ func Open(dir string, topics []compaction.Topic, o Options) (*Log, error) {
 	if err := l.open(topics); err != nil {
 		return nil, errors.Join(err, l.release())
 	}
-	l.running.Go(l.watchSpace)
+	l.running.Go(l.watch)
 	if o.CleanEvery > 0 {
 		l.running.Go(func() { l.cleaner.run(o.CleanEvery) })
 	}
@@ -128,13 +128,16 @@ func (l *Log) weigh(s *shard) error {
 	return nil
 }
 
-// watchSpace looks after the reserve until the log is closed.
-func (l *Log) watchSpace() {
+// watch looks after the reserve and END until the log is closed.
+func (l *Log) watch() {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
 		if err := l.space.watch(); err != nil {
 			l.options.Logger.Warn("the reserve of space", "error", err)
+		}
+		if err := l.end.sync(); err != nil {
+			l.options.Logger.Warn("the ends of the shards could not be synced", "error", err)
 		}
 		select {
 		case <-l.closing:
@@ -227,7 +230,7 @@ func (l *Log) release() error {
 		errs = append(errs, l.db.Close())
 	}
 	if l.end != nil {
-		errs = append(errs, l.end.close())
+		errs = append(errs, l.end.close()) // after the database: it must not be ahead of it
 	}
 	return errors.Join(append(errs, l.lock.Close())...)
 }
