@@ -269,7 +269,8 @@ func (s *Shards) Do(ctx context.Context, c Command) (Answer, error) {
 		}
 		select {
 		case o := <-r.done:
-			if errors.Is(o.err, ErrUnknownOutcome) && r.hashed != nil {
+			dropped := errors.Is(o.err, ErrUnknownOutcome) || errors.Is(o.err, ErrFenced)
+			if dropped && r.hashed != nil {
 				<-change // the shard drops itself; its record of the key tells afterwards
 				continue
 			}
