@@ -1,8 +1,6 @@
 package local
 
 import (
-	"errors"
-	"fmt"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -57,30 +55,3 @@ func (fs *guardFS) ReuseForWrite(
 
 // Unwrap returns the file system below.
 func (fs *guardFS) Unwrap() vfs.FS { return fs.FS }
-
-// makeFolder makes a folder and those above it, durably: the name of a new folder is part of the
-// one above, and without that one's sync a loss of power would take all that is in it.
-func makeFolder(fs vfs.FS, dir string) error {
-	if _, err := fs.Stat(dir); err == nil {
-		return nil
-	}
-	above := fs.PathDir(dir)
-	if above != dir && above != "." && above != "" {
-		if err := makeFolder(fs, above); err != nil {
-			return err
-		}
-	}
-	if err := fs.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("local: %w", err)
-	}
-	return syncFolder(fs, above)
-}
-
-// syncFolder makes the names in a folder durable.
-func syncFolder(fs vfs.FS, dir string) error {
-	d, err := fs.OpenDir(dir)
-	if err != nil {
-		return fmt.Errorf("local: %w", err)
-	}
-	return errors.Join(d.Sync(), d.Close())
-}

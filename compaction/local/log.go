@@ -51,7 +51,7 @@ func Open(dir string, topics []compaction.Topic, o Options) (*Log, error) {
 	}
 	o = o.withDefaults()
 	if err := makeFolder(o.FS, o.FS.PathJoin(dir, "groups")); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("local: %w", err)
 	}
 	l := &Log{dir: dir, options: o, closing: make(chan struct{})}
 	l.space = &space{fs: o.FS, dir: dir, reserve: o.Reserve, ask: o.Space}
