@@ -2,6 +2,7 @@ package payments
 
 import (
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -98,6 +99,7 @@ func (p Payout) LineEffect(l PayoutLine) (compaction.Effect, error) {
 type LineNotice struct {
 	Gateway string
 	State   PayoutState // where the payout stood when the line was sent
+	Arrival time.Time   // when the payout should be, or was, at the bank
 	Line    PayoutLine
 }
 
@@ -111,5 +113,6 @@ func DecodeLine(payload []byte) (LineNotice, error) {
 	if err != nil {
 		return LineNotice{}, err
 	}
-	return LineNotice{Gateway: m.Gateway, State: PayoutState(m.PayoutState), Line: l}, nil
+	return LineNotice{Gateway: m.Gateway, State: PayoutState(m.PayoutState),
+		Arrival: instant(m.ArrivalUnixNano), Line: l}, nil
 }

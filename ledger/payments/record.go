@@ -76,7 +76,8 @@ func DecodePayment(b []byte) (Payment, error) {
 	}, nil
 }
 
-func encodeAttempt(a Attempt) ([]byte, error) {
+// EncodeAttempt returns the stored form of an attempt, as its final record in the journal is.
+func EncodeAttempt(a Attempt) ([]byte, error) {
 	return proto.Marshal(&ledgerv1.AttemptRecord{
 		Tenant: a.Tenant, Payment: a.Payment, Number: uint32(a.Number), Effect: a.Effect,
 		Gateway: a.Gateway, Method: a.Method, State: ledgerv1.AttemptState(a.State),
@@ -85,7 +86,8 @@ func encodeAttempt(a Attempt) ([]byte, error) {
 	})
 }
 
-func decodeAttempt(b []byte) (Attempt, error) {
+// DecodeAttempt returns the attempt of a stored form, as its final record in the journal is.
+func DecodeAttempt(b []byte) (Attempt, error) {
 	var m ledgerv1.AttemptRecord
 	if err := proto.Unmarshal(b, &m); err != nil {
 		return Attempt{}, err

@@ -23,7 +23,7 @@ func TestRecords(t *testing.T) {
 	check(t, "quittance.attempts.v1", Attempt{Tenant: "acme", Payment: "pay_1", Number: 2,
 		Effect: "pay_1-2", Gateway: "stripe", Method: "pm_1", State: AttemptDeclined,
 		Code: "card_declined", Calls: 3, Began: t0, Ended: t0.Add(1)},
-		encodeAttempt, decodeAttempt, &ledgerv1.AttemptRecord{})
+		EncodeAttempt, DecodeAttempt, &ledgerv1.AttemptRecord{})
 	check(t, "quittance.refunds.v1", Refund{ID: "ref_1", Tenant: "acme", Payment: "pay_1",
 		CreditNote: "cn_1", Amount: amount(500), Gateway: "stripe", GatewayID: "re_1",
 		Reason: "duplicate", State: RefundFailed, Code: "lost_or_stolen_card", Conflict: "amount",

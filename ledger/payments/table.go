@@ -58,8 +58,8 @@ func expire(tx *compaction.Tx, key string, p Payment) error {
 // AttemptKey.
 var Attempts = compaction.NewTable(compaction.TableSpec[Attempt]{
 	Message: (*ledgerv1.AttemptRecord)(nil),
-	Encode:  encodeAttempt,
-	Decode:  decodeAttempt,
+	Encode:  EncodeAttempt,
+	Decode:  DecodeAttempt,
 })
 
 // AttemptKey is the key of a payment's attempt. Keys of a payment sort by number.
