@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/compaction/local"
+	"github.com/quittance/quittance/ledger/money"
+	"github.com/quittance/quittance/ledger/payments"
+)
+
+// benchTenants is how many tenants the records of a measurement belong to.
+const benchTenants = 64
+
+// benchLog is how a measurement opens data: the cleaner works only when it is told to.
+func benchLog(p *program) engineOptions {
+	return engineOptions{
+		logger: p.logger(slog.LevelError), create: true, log: local.Options{CleanEvery: -1},
+	}
+}
+
+// benchRestore measures how fast the open records are served again after the store was lost, and
+// that it does not depend on how many were settled before.
+func benchRestore(ctx context.Context, p *program, c benchCommand, dir string) ([]figure, error) {
+	all, err := restoreAfter(ctx, p, filepath.Join(dir, "all"), c.Records, 0)
+	if err != nil {
+		return nil, err
+	}
+	fewer := max(1, c.Records/10)
+	once, err := restoreAfter(ctx, p, filepath.Join(dir, "once"), fewer, fewer)
+	if err != nil {
+		return nil, err
+	}
+	often, err := restoreAfter(ctx, p, filepath.Join(dir, "often"), fewer, 10*fewer)
+	return []figure{all, once, often}, err
+}
+
+// restoreAfter makes open payments, settles as many others as told, cleans the log, throws the
+// store away and measures until all shards serve again.
+func restoreAfter(ctx context.Context, p *program, dir string, open, settled int) (figure, error) {
+	err := withEngine(ctx, dir, benchLog(p), func(e *engine) error {
+		if err := fillPayments(ctx, e.shards, "open", open, false); err != nil {
+			return err
+		}
+		if err := fillPayments(ctx, e.shards, "gone", settled, true); err != nil {
+			return err
+		}
+		// As after the tombstones' retention.
+		_, err := e.log.Clean(ctx, local.CleanOptions{DeleteRetention: new(time.Duration)})
+		return err
+	})
+	if err != nil {
+		return figure{}, err
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "store")); err != nil {
+		return figure{}, err
+	}
+	began := time.Now()
+	e, err := openEngine(dir, benchLog(p))
+	if err != nil {
+		return figure{}, err
+	}
+	err = e.shards.Ready(ctx)
+	f := figure{
+		name: "restore of open records", done: open, took: time.Since(began),
+		note: fmt.Sprintf("%s open in %.2f s, %s settled before",
+			thousands(open), time.Since(began).Seconds(), thousands(settled)),
+	}
+	if err := errors.Join(err, e.close()); err != nil {
+		return figure{}, err
+	}
+	return f, os.RemoveAll(dir)
+}
+
+// fillPayments writes payments, a thousand a command, and ends them again if told so, with an entry
+// of the journal for each command.
+func fillPayments(ctx context.Context, s *compaction.Shards, name string, n int, end bool) error {
+	const batch = 1000
+	work := make(chan int)
+	errs := make(chan error, benchTenants)
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for first := range work {
+				err := fillBatch(ctx, s, name, first, min(batch, n-first), end)
+				if err != nil {
+					errs <- err
+					return
+				}
+			}
+		})
+	}
+	var err error
+	for first := 0; first < n && err == nil; first += batch {
+		select {
+		case work <- first:
+		case err = <-errs:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	close(work)
+	wg.Wait()
+	close(errs)
+	return errors.Join(err, <-errs)
+}
+
+func fillBatch(
+	ctx context.Context, s *compaction.Shards, name string, first, n int, end bool,
+) error {
+	tenant := fmt.Sprintf("bench-%d", first/1000%benchTenants)
+	put := func(tx *compaction.Tx) (compaction.Answer, error) {
+		for i := range n {
+			payment, err := samplePayment(tenant, fmt.Sprintf("pay_%s_%09d", name, first+i), tx.Now())
+			if err != nil {
+				return compaction.Answer{}, err
+			}
+			payments.Payments.Put(tx, compaction.Key(tenant, payment.ID), payment)
+		}
+		return compaction.Answer{}, nil
+	}
+	do := func(f func(*compaction.Tx) (compaction.Answer, error)) error {
+		_, err := s.Do(ctx, compaction.Command{Tenant: tenant, Cost: n, Decide: f})
+		return err
+	}
+	if err := do(put); err != nil || !end {
+		return err
+	}
+	return do(func(tx *compaction.Tx) (compaction.Answer, error) {
+		for i := range n {
+			key := compaction.Key(tenant, fmt.Sprintf("pay_%s_%09d", name, first+i))
+			payments.Payments.Delete(tx, key)
+		}
+		return compaction.Answer{}, journalSample(tx, tenant, n)
+	})
+}
+
+// samplePayment is a payment as many are: waiting to be paid.
+func samplePayment(tenant, id string, at time.Time) (payments.Payment, error) {
+	eur, err := money.ParseCurrency("EUR")
+	if err != nil {
+		return payments.Payment{}, err
+	}
+	return payments.New(payments.Payment{
+		ID: id, Tenant: tenant, Invoice: "inv" + id[3:], Customer: "cus_01jd0000000000000000000000",
+		Amount: money.New(81596, eur), Gateway: "stripe", Method: "pm_card_visa",
+		GatewayID: "pi_" + id,
+	}, at)
+}

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/compaction/local"
+)
+
+// serveCommand serves the API.
+type serveCommand struct {
+	dataFlag
+	Listen     string `help:"Where to listen; port 0 takes a free one." default:"127.0.0.1:8080"`
+	Dev        bool   `help:"Serve a demo business, with the sandbox provider and no limits of rate."`
+	Sandbox    bool   `help:"Run the sandbox provider in this process, without a demo business."`
+	SandboxURL string `name:"sandbox-url" help:"Take payments by a sandbox provider that runs elsewhere." placeholder:"URL"`
+	Shards     int    `help:"How many shards a new log has; fixed for its life." default:"16"`
+	LogLevel   string `help:"What is logged: ${enum}." enum:"debug,info,warn,error" default:"info"`
+	LogFormat  string `help:"How it is logged: ${enum}." enum:"text,json" default:"text"`
+}
+
+// Help shows how to begin, and how to serve in earnest.
+func (serveCommand) Help() string {
+	return `A demo business with keys in DIR/dev.json, payments by the sandbox provider:
+
+    $ quittance serve --dev --data var/dev
+
+In earnest: make a key first (quittance keys create --help), then take payments by Stripe:
+
+    $ QUITTANCE_STRIPE_KEY_FILE=FILE QUITTANCE_STRIPE_WEBHOOK_SECRET_FILE=FILE \
+        quittance serve --data DIR --listen 127.0.0.1:8080
+
+Stripe's key and webhook secret are never flags: they are read from QUITTANCE_STRIPE_KEY and
+QUITTANCE_STRIPE_WEBHOOK_SECRET, or from the files that the same names with _FILE give.
+
+SIGINT or SIGTERM stops it in order: what was taken is answered. A second one ends it at once.`
+}
+
+// Run serves until ctx ends.
+func (c serveCommand) Run(ctx context.Context, p *program) error {
+	s, err := startServer(ctx, p, c)
+	if err != nil {
+		return err
+	}
+	s.introduce(p.stdout)
+	select {
+	case <-ctx.Done():
+		s.logger.Info("stopping: what was taken is answered")
+	case err = <-s.failed:
+	}
+	return errors.Join(err, s.stop())
+}
+
+// newLogger returns the logger that the flags ask for, on standard error.
+func (c serveCommand) newLogger(w io.Writer) (*slog.Logger, error) {
+	var o slog.HandlerOptions
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return nil, &usageError{err.Error()}
+	}
+	o.Level = level
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, &o)), nil
+	}
+	return slog.New(slog.NewTextHandler(w, &o)), nil
+}
+
+// Limits of the HTTP server. The API bounds each request by itself; these bound clients that send
+// or read too slowly.
+const (
+	headerTimeout = 10 * time.Second
+	readTimeout   = time.Minute
+	writeTimeout  = 15 * time.Minute // a long report, read slowly
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 32 << 10
+	stopTimeout   = 45 * time.Second // longer than the API lets a request take
+)
+
+// A server is a serving process: what runs, in the order in which it was started.
+type server struct {
+	c      serveCommand
+	logger *slog.Logger
+	engine *engine
+	dev    devFile
+	// provider is the sandbox in this process, nil without one.
+	provider *provider
+	listener net.Listener
+	http     *http.Server
+	url      string
+	failed   chan error // what ended by itself, and should not have
+
+	endWorker context.CancelFunc
+	worker    chan error
+}
+
+// startServer starts everything that serve serves and returns when it can be asked. The caller
+// stops it.
+func startServer(ctx context.Context, p *program, c serveCommand) (_ *server, err error) {
+	s := &server{c: c, failed: make(chan error, 3)}
+	if s.logger, err = c.newLogger(p.stderr); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.stop())
+		}
+	}()
+	s.engine, err = openEngine(c.Data, engineOptions{
+		logger: s.logger, create: true, log: local.Options{Shards: c.newShards()},
+	})
+	if err != nil {
+		return s, err
+	}
+	if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
+		return s, err
+	}
+	s.url = "http://" + s.listener.Addr().String()
+	err = s.engine.shards.Ready(ctx)
+	var stopped *compaction.StoppedError
+	if errors.As(err, &stopped) {
+		s.logger.Error("the other shards are served", "error", err)
+		err = nil
+	}
+	if err != nil {
+		return s, err
+	}
+	return s, s.begin(ctx, p)
+}
+
+// newShards is how many shards a new log has; an old one keeps the number it was made with.
+func (c serveCommand) newShards() int {
+	if _, err := os.Stat(filepath.Join(c.Data, "log", "groups")); err == nil {
+		return 0
+	}
+	return c.Shards
+}
+
+// begin starts what stands on the engine: the demo business, the provider, the worker, HTTP.
+func (s *server) begin(ctx context.Context, p *program) error {
+	set, err := s.gateways(ctx, p)
+	if err != nil {
+		return err
+	}
+	handler, err := s.handler(set)
+	if err != nil {
+		return err
+	}
+	if s.c.Dev {
+		if s.dev, err = seedDemo(ctx, s.engine, s.url); err != nil {
+			return err
+		}
+	}
+	var worker context.Context
+	worker, s.endWorker = context.WithCancel(context.Background())
+	s.worker = make(chan error, 1)
+	go func() { s.worker <- newWorker(s.engine, set, s.logger).Run(worker) }()
+	s.http = &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
+		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
+	}
+	go func() {
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- err
+		}
+	}()
+	return nil
+}
+
+// stop stops what was started, in the opposite order: no new requests, answers to those that were
+// taken, no new calls to gateways, the engine, the folder.
+func (s *server) stop() error {
+	var errs []error
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if s.http != nil {
+		errs = append(errs, s.http.Shutdown(ctx))
+	} else if s.listener != nil {
+		errs = append(errs, s.listener.Close())
+	}
+	if s.endWorker != nil {
+		s.endWorker()
+		errs = append(errs, <-s.worker)
+	}
+	if s.provider != nil {
+		errs = append(errs, s.provider.stop(ctx))
+	}
+	if s.engine != nil {
+		errs = append(errs, s.engine.close())
+	}
+	return errors.Join(errs...)
+}
+
+// introduce says what is served and what to try.
+func (s *server) introduce(w io.Writer) {
+	fmt.Fprintf(w, "quittance serves %s, on the data in %s\n\n", s.url, s.c.Data)
+	fmt.Fprintf(w, "  reference     %s/docs\n", s.url)
+	fmt.Fprintf(w, "  description   %s/openapi.json\n", s.url)
+	fmt.Fprintf(w, "  health        %s/readyz, %s/metrics\n", s.url, s.url)
+	if s.provider != nil {
+		fmt.Fprintf(w, "  provider      %s (the sandbox: no money moves)\n", s.provider.url)
+	}
+	if !s.c.Dev {
+		fmt.Fprintf(w, "\nKeys are made with: quittance keys create --help\n")
+		return
+	}
+	file := filepath.Join(s.c.Data, "dev.json")
+	fmt.Fprintf(w, "  demo business %s, its keys in %s\n", s.dev.Tenant, file)
+	fmt.Fprintf(w, "\nTry:\n\n  URL=%s\n  KEY=%s\n", s.url, s.dev.Keys[roleTradesperson])
+	fmt.Fprint(w, strings.ReplaceAll(`
+  curl -s -H "Authorization: Bearer $KEY" $URL/v1/quotes
+  curl -s -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' $URL/v1/transactions \
+    -d '{"postings":[{"debit":"cash:till","credit":"sales:tools","amount":"12.34","currency":"EUR"}]}'
+  curl -s -H "Authorization: Bearer $KEY" $URL/v1/accounts/cash:till
+
+  quittance demo --dev-json FILE     shows the whole path, from quote to the finance file
+  quittance verify --dev-json FILE   checks the books
+`, "FILE", file))
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/compaction/local"
+	"github.com/quittance/quittance/ledger"
+)
+
+// verifyCommand checks the data of a running server or of one that is stopped.
+type verifyCommand struct {
+	remoteFlags
+	dataFlag
+	JSON bool `name:"json" help:"Print the report as JSON."`
+}
+
+// Help says what is checked.
+func (verifyCommand) Help() string {
+	return `Reads everything from the first record and checks that
+
+    the journal's entries follow each other and their hash chain holds
+    the balance of every account is the fold of the journal
+    debits equal credits, per tenant and currency
+    nothing that was settled still has an open record
+    the store holds, byte for byte, what the log says
+
+Exits with 1 when something is wrong, and says what and where. On a stopped server:
+
+    $ quittance verify --data var/dev
+
+On a running one, with a key of the role platform:
+
+    $ QUITTANCE_KEY=qk_... quittance verify --url http://127.0.0.1:8080
+    $ quittance verify --dev-json var/dev/dev.json`
+}
+
+// errUnsound reports a verification that found something.
+var errUnsound = errors.New("the data are not sound")
+
+// Run verifies and prints the report.
+func (c verifyCommand) Run(ctx context.Context, p *program) error {
+	report, err := c.report(ctx, p)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		text, err := json.MarshalIndent(report, "", "  ")
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(p.stdout, string(text))
+	} else {
+		report.print(p.stdout)
+	}
+	if !report.Sound {
+		return errUnsound
+	}
+	return nil
+}
+
+func (c verifyCommand) report(ctx context.Context, p *program) (report verification, err error) {
+	if c.given() {
+		r, err := c.client(p, rolePlatform)
+		if err != nil {
+			return report, err
+		}
+		err = r.call(ctx, "POST", "/v1/verify", nil, &report)
+		return report, err
+	}
+	o := engineOptions{logger: p.logger(slog.LevelError), log: local.Options{CleanEvery: -1}}
+	err = withEngine(ctx, c.Data, o, func(e *engine) error {
+		report, err = verify(ctx, e.shards, e.log)
+		return err
+	})
+	return report, err
+}
+
+// A verification is what verify found.
+type verification struct {
+	Sound  bool    `json:"sound"`
+	Took   string  `json:"took"`
+	Checks []check `json:"checks"`
+}
+
+// A check is one of the things that must hold, how often it was looked at, and what is wrong.
+type check struct {
+	Name     string   `json:"name"`
+	Count    int      `json:"count"`
+	Unit     string   `json:"unit"`
+	Findings []string `json:"findings,omitempty"`
+}
+
+// maxFindings is how many findings of a check are told.
+const maxFindings = 100
+
+func (c *check) find(format string, args ...any) {
+	if len(c.Findings) < maxFindings {
+		c.Findings = append(c.Findings, fmt.Sprintf(format, args...))
+	}
+}
+
+// verify checks everything that a set of shards holds, against the log alone. It reads a view of
+// each shard in turn, beside whatever is being served. The error is of what kept it from checking;
+// what it found wrong is in the report.
+func verify(ctx context.Context, s *compaction.Shards, l compaction.Log) (verification, error) {
+	began := time.Now()
+	v := verifier{ctx: ctx, log: l,
+		chain:   check{Name: "the journal's chain holds", Unit: "entries"},
+		fold:    check{Name: "balances are the fold of the journal", Unit: "postings"},
+		books:   check{Name: "debits equal credits, per tenant and currency", Unit: "accounts"},
+		settled: check{Name: "no record outlives its settlement", Unit: "settled ids"},
+		store:   check{Name: "the store is what the log says", Unit: "keys"},
+	}
+	if err := s.Each(v.shard); err != nil {
+		return verification{}, err
+	}
+	for n := range s.Count() {
+		if err := v.compare(s, n); err != nil {
+			return verification{}, err
+		}
+	}
+	report := verification{Sound: true, Took: time.Since(began).Round(time.Millisecond).String(),
+		Checks: []check{v.chain, v.fold, v.books, v.settled, v.store}}
+	for _, c := range report.Checks {
+		report.Sound = report.Sound && len(c.Findings) == 0
+	}
+	return report, nil
+}
+
+// A verifier goes from shard to shard.
+type verifier struct {
+	ctx                                context.Context
+	log                                compaction.Log
+	chain, fold, books, settled, store check
+}
+
+// errFolded ends the reading of the journal where the view ends.
+var errFolded = errors.New("folded")
+
+// shard folds a shard's journal up to where the view is and compares.
+func (v *verifier) shard(shard int, view *compaction.View) error {
+	head, _, err := ledger.Heads.Get(view, ledger.HeadKey)
+	if err != nil {
+		return err
+	}
+	fold := ledger.NewFold(shard)
+	err = readLog(v.ctx, v.log, shard, []string{ledger.Journal.Topic().Name}, nil,
+		func(e compaction.Entry) error {
+			if e.Topic != ledger.Journal.Topic().Name {
+				return nil
+			}
+			if fold.Head().Sequence == head.Sequence {
+				return errFolded // what came after the view was taken
+			}
+			v.chain.Count++
+			if err := fold.Add(e.Value); err != nil {
+				v.chain.find("%v", err)
+			}
+			return nil
+		})
+	if err != nil && !errors.Is(err, errFolded) {
+		return err
+	}
+	v.fold.Count += fold.Postings()
+	findings, err := fold.Compare(view)
+	if err != nil {
+		return err
+	}
+	for _, f := range findings {
+		v.fold.find("%s", f)
+	}
+	return nil
+}
+
+// compare compares a shard's store with the log.
+func (v *verifier) compare(s *compaction.Shards, shard int) error {
+	report, err := s.CompareStore(v.ctx, shard)
+	if err != nil {
+		return err
+	}
+	v.store.Count += report.Records
+	for _, key := range report.Different {
+		v.store.find("shard %d, key %s differs", shard, key)
+	}
+	return nil
+}
+
+// print writes the report for people.
+func (v verification) print(w io.Writer) {
+	for _, c := range v.Checks {
+		sign := "✓"
+		if len(c.Findings) > 0 {
+			sign = "✗"
+		}
+		fmt.Fprintf(w, "%s %s: %s %s\n", sign, c.Name, thousands(c.Count), c.Unit)
+		for _, f := range c.Findings {
+			fmt.Fprintf(w, "    %s\n", f)
+		}
+	}
+	fmt.Fprintf(w, "in %s\n", v.Took)
+}

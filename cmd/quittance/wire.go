@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+
+	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/gateways"
+	"github.com/quittance/quittance/ledger"
+	"github.com/quittance/quittance/ledger/payments"
+	"github.com/quittance/quittance/quoting/access"
+)
+
+// platformTenant is the tenant of the platform itself: it holds the gateways' accounts.
+const platformTenant = "platform"
+
+// definitions are the topics that the program keeps.
+func definitions() []compaction.Definition {
+	return slices.Concat(ledger.Tables(), payments.Tables(), access.Tables(), gateways.Tables())
+}
+
+// gateways returns the gateways by name.
+func (s *server) gateways(ctx context.Context, p *program) (map[string]gateways.Gateway, error) {
+	return map[string]gateways.Gateway{}, nil
+}
+
+// newWorker returns the worker of the outbox.
+func newWorker(e *engine, set map[string]gateways.Gateway, logger *slog.Logger) *gateways.Worker {
+	return gateways.NewWorker(gateways.Options{
+		Engine: e.shards, Handlers: gateways.Books{}.Handlers(e.shards, set), Logger: logger,
+	})
+}
+
+// handler returns the API.
+func (s *server) handler(set map[string]gateways.Gateway) (http.Handler, error) {
+	return http.NotFoundHandler(), nil
+}
+
+type provider struct{ url string }
+
+func (p *provider) stop(context.Context) error { return nil }
