@@ -132,7 +132,9 @@ type faultyWriter struct {
 }
 
 // Append does what the fault says.
-func (w *faultyWriter) Append(ctx context.Context, g compaction.Group) (compaction.Positions, error) {
+func (w *faultyWriter) Append(
+	ctx context.Context, g compaction.Group,
+) (compaction.Positions, error) {
 	if w.lost {
 		return nil, compaction.ErrFenced
 	}

@@ -46,7 +46,9 @@ func (s *subject) end(shard int) compaction.Positions {
 }
 
 // add appends a group with the stamp of its number.
-func (s *subject) add(w compaction.Writer, number uint64, records ...compaction.Record) compaction.Positions {
+func (s *subject) add(
+	w compaction.Writer, number uint64, records ...compaction.Record,
+) compaction.Positions {
 	s.Helper()
 	p, err := w.Append(s.Context(), group(number, records...))
 	if err != nil {

@@ -85,7 +85,9 @@ func (l *Log) Clean(ctx context.Context, o CleanOptions) (CleanStats, error) {
 
 // exhaust makes passes until all that is there now is clean, and one more for the tombstones,
 // which may only go when older values of their keys are durably gone.
-func (c *cleaner) exhaust(ctx context.Context, s *shard, f family, o CleanOptions) (CleanStats, error) {
+func (c *cleaner) exhaust(
+	ctx context.Context, s *shard, f family, o CleanOptions,
+) (CleanStats, error) {
 	var total CleanStats
 	committed, err := s.committed()
 	if err != nil {

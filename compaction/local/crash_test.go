@@ -112,7 +112,7 @@ func meaning(groups []compaction.Group) *model {
 // Whenever the power fails, what was acknowledged is there, groups are whole, and the log means
 // what its groups mean, cleaned or not; and it can be written again.
 func TestCrash(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(200) {
 		c := &crasher{t: t, rng: rand.New(rand.NewPCG(seed, 7))}
 		// The first operations make the folder: a log that was never opened is nobody's.
 		c.run(60 + c.rng.IntN(600))
@@ -173,7 +173,7 @@ func disk(t *testing.T, rng *rand.Rand, flush bool) (*vfs.MemFS, *model) {
 // than were acknowledged without saying so.
 func TestFlippedByte(t *testing.T) {
 	refused, stopped, harmless := 0, 0, 0
-	for seed := range uint64(800) {
+	for seed := range uint64(600) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		fs, want := disk(t, rng, seed%2 == 0)
 		name, offset := flip(t, rng, fs)

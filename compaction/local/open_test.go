@@ -52,7 +52,8 @@ func TestLocked(t *testing.T) {
 	dir := t.TempDir()
 	l := openLog(t, dir, Options{})
 	out := openElsewhere(t, dir)
-	if !strings.HasPrefix(out, "true ") || !strings.Contains(out, fmt.Sprint("process ", os.Getpid())) {
+	holder := fmt.Sprint("process ", os.Getpid())
+	if !strings.HasPrefix(out, "true ") || !strings.Contains(out, holder) {
 		t.Errorf("another process: %q, want ErrLocked and process %d", out, os.Getpid())
 	}
 	if _, err := Open(dir, testTopics, Options{}); !errors.Is(err, compaction.ErrLocked) {

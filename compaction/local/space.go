@@ -106,7 +106,7 @@ func (s *space) watch() error {
 		}
 		// A file system that cannot preallocate holds nothing; the bounds above still count.
 		s.held = true
-		return errors.Join(f.Preallocate(0, int64(s.reserve/4)), f.Close())
+		return errors.Join(f.Preallocate(0, int64(s.reserve/8)), f.Close())
 	}
 	return nil
 }
