@@ -14,8 +14,12 @@ import (
 	"github.com/quittance/quittance/compaction"
 )
 
-// TestMain is also the other process of TestLocked.
+// TestMain is also the other process of TestLocked and of TestKilled.
 func TestMain(m *testing.M) {
+	if dir := os.Getenv("QUITTANCE_TEST_APPEND"); dir != "" {
+		fmt.Println(appendForEver(dir))
+		return
+	}
 	dir := os.Getenv("QUITTANCE_TEST_OPEN")
 	if dir == "" {
 		os.Exit(m.Run())
