@@ -98,7 +98,7 @@ func (s *shard) absorb(entries []Entry) error {
 // suspect has the shard drop itself because of an error met beside its goroutine.
 func (s *shard) suspect(err error) {
 	select {
-	case s.poison <- err:
+	case s.store.poison <- err:
 	default: // one reason is enough
 	}
 }

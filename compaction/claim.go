@@ -31,7 +31,7 @@ func (s *Shards) claim(ctx context.Context, n int, distrust bool) (*shard, error
 		number: n, schema: s.o.Schema, clock: s.o.Clock, logger: s.o.Logger,
 		queue: newQueue(), counts: &s.slots[n].counters, notify: s.notify,
 		writer: w, store: st, state: state, deferred: map[string]time.Time{},
-		began: w.Start(), poison: make(chan error, 1), background: make(chan []Entry),
+		began: w.Start(), background: make(chan []Entry),
 	}
 	sh.restoring.Store(!state.background)
 	sh.work = newWork(st, sh.restoring.Load, cachedCells)

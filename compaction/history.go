@@ -81,39 +81,53 @@ func (h *history) dir() string {
 }
 
 // open opens the store and returns its state, an empty one if it has none that fits the log.
-func (h *history) open(ctx context.Context) (*pebble.DB, storeState, error) {
-	o := h.shards.storeOptions().pebbleOptions()
-	db, err := pebble.Open(h.dir(), o)
+func (h *history) open(ctx context.Context) (*store, storeState, error) {
+	st, err := openStore(h.dir(), h.shard, h.shards.o.Schema, h.shards.storeOptions())
 	if err != nil {
 		return nil, storeState{}, err
 	}
+	db := st.db
 	end, err := h.shards.o.Log.End(ctx, h.shard)
 	if err != nil {
 		return nil, storeState{}, errors.Join(err, db.Close())
 	}
-	st := &store{db, h.shards.o.Schema, h.shard}
 	state, ok, err := st.state()
 	id, fingerprint := h.shards.o.Log.Identity().ID, h.shards.o.Schema.fingerprint
 	fits := ok && err == nil && state.log == id && state.fingerprint == fingerprint &&
 		end.Reached(state.positions)
 	if fits {
-		return db, state, nil
+		return st, state, nil
 	}
 	if ok || err != nil {
 		if err := db.DeleteRange([]byte{0}, []byte{0xff}, pebble.NoSync); err != nil {
 			return nil, storeState{}, errors.Join(err, db.Close())
 		}
 	}
-	return db, storeState{log: id, fingerprint: fingerprint, background: true}, nil
+	return st, storeState{log: id, fingerprint: fingerprint, background: true}, nil
 }
 
 func (h *history) follow(ctx context.Context) (err error) {
-	db, state, err := h.open(ctx)
+	st, state, err := h.open(ctx)
 	if err != nil {
 		return err
 	}
+	db := st.db
+	ctx, cancel := context.WithCancelCause(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case err := <-st.poison:
+			cancel(err)
+		case <-ctx.Done():
+		}
+	})
 	h.set(func() { h.db, h.reached = db, state.positions })
 	defer func() {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx) // what Pebble met beside us
+		}
+		cancel(nil)
+		watch.Wait()
 		h.set(func() { h.db = nil })
 		h.readers.Wait()
 		err = errors.Join(err, db.Close())

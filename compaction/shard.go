@@ -40,7 +40,6 @@ type shard struct {
 	began      Positions    // the end of the log when the shard began to serve
 	background chan []Entry // restored background records; an empty one is the last
 	restored   func()       // called when restoring ends
-	poison     chan error   // an error met beside run, after which the shard must be dropped
 
 	// Owned by run:
 	writer   Writer
@@ -82,7 +81,7 @@ func (s *shard) run(ctx context.Context) error {
 		select {
 		case <-s.queue.signal:
 		case <-timer.C:
-		case err := <-s.poison:
+		case err := <-s.store.poison:
 			return s.fail(err)
 		case entries := <-s.background:
 			if err := s.absorb(entries); err != nil {

@@ -28,6 +28,9 @@ type store struct {
 	db     *pebble.DB
 	schema *Schema
 	shard  int
+	// poison takes an error met beside the shard's goroutine, after which the store must be
+	// dropped: by a reader, or by Pebble's own background work.
+	poison chan error
 }
 
 const (
@@ -47,8 +50,19 @@ type storeOptions struct {
 // pebbleOptions are the settings measured for a shard's store: a bloom filter, because most reads
 // of a command are for keys that are not there; one cache for all shards; a memtable that is small
 // beside the number of shards.
-func (o storeOptions) pebbleOptions() *pebble.Options {
+func (o storeOptions) pebbleOptions(poison chan<- error) *pebble.Options {
+	suspect := func(err error) {
+		select {
+		case poison <- err:
+		default: // one reason is enough
+		}
+	}
 	p := &pebble.Options{
+		// Without these, Pebble ends the process when background work meets damage.
+		EventListener: &pebble.EventListener{
+			DataCorruption:  func(i pebble.DataCorruptionInfo) { suspect(i.Details) },
+			BackgroundError: suspect,
+		},
 		FS:                          o.fs,
 		Cache:                       o.cache,
 		FormatMajorVersion:          pebble.FormatNewest,
@@ -80,11 +94,12 @@ func (l pebbleLogger) Fatalf(format string, args ...any) {
 
 // openStore opens or creates the database in dir.
 func openStore(dir string, shard int, schema *Schema, o storeOptions) (*store, error) {
-	db, err := pebble.Open(dir, o.pebbleOptions())
+	poison := make(chan error, 1)
+	db, err := pebble.Open(dir, o.pebbleOptions(poison))
 	if err != nil {
 		return nil, fmt.Errorf("compaction: store of shard %d: %w", shard, err)
 	}
-	return &store{db, schema, shard}, nil
+	return &store{db, schema, shard, poison}, nil
 }
 
 func (s *store) close() error { return s.db.Close() }
