@@ -74,3 +74,18 @@ func BenchmarkRead(b *testing.B) {
 		})
 	}
 }
+
+// What an Append does beside its commit should not be seen beside it.
+func BenchmarkEncode(b *testing.B) {
+	l := openLog(b, b.TempDir(), Options{Shards: 1})
+	s, g := l.shards[0], groupOf64(1)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.encode(l.topics, g, end{}); err != nil {
+			b.Fatal(err)
+		}
+		for f := range s.buf {
+			s.buf[f] = seal(identityKey, s.buf[f])
+		}
+	}
+}

@@ -44,7 +44,8 @@ var _ compaction.Log = (*Log)(nil)
 // Open opens the log in dir, creating it where there is none. The topics are those whose records
 // may be written; records of others that were known earlier stay readable. It fails when another
 // process has the folder open (compaction.ErrLocked), when a topic has changed its class or, being
-// append-only, has got or lost a retention, and on damage that concerns every shard. Damage of one shard is reported when that shard is used.
+// append-only, has got or lost a retention, and on damage that concerns every shard. Damage of one
+// shard is reported when that shard is used.
 func Open(dir string, topics []compaction.Topic, o Options) (*Log, error) {
 	if o.Shards < 0 || o.Shards > maxShards {
 		return nil, fmt.Errorf("local: %d shards: there are between 1 and %d", o.Shards, maxShards)
