@@ -70,10 +70,12 @@ func (s *Shards) openOrRebuild(ctx context.Context, n int, end Positions, distru
 	}
 	s.o.Logger.Info("rebuilding a store from the log", "shard", n, "reason", why)
 	s.slots[n].counters.rebuilds.Add(1)
+	began := time.Now()
 	err := rebuild(ctx, s.o.Log, n, end, dir, s.o.Schema, []Class{Open}, s.storeOptions())
 	if err != nil {
 		return nil, storeState{}, err
 	}
+	s.o.Logger.Info("rebuilt a store", "shard", n, "took", time.Since(began))
 	st, err := openStore(dir, n, s.o.Schema, s.storeOptions())
 	if err != nil {
 		return nil, storeState{}, err

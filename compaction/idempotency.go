@@ -78,6 +78,9 @@ type hashed struct {
 	fields []*compactionv1.FieldHash
 }
 
+// part keeps a text that may hold a slash one part of a key.
+var part = strings.NewReplacer("%", "%25", "/", "%2F")
+
 // hash makes the record key and the keyed hash of each field: the first 16 bytes of the SHA-256 of
 // the server's secret, the length of the name, the name and the value. Values such as an e-mail
 // address could be guessed from a hash without a key.
@@ -85,7 +88,7 @@ func (x *Idempotency) hash(tenant string, secret []byte) (*hashed, error) {
 	if err := CheckIdempotencyKey(x.Key); err != nil {
 		return nil, err
 	}
-	h := &hashed{key: Key(tenant, x.Principal, x.Operation, x.Key)}
+	h := &hashed{key: Key(tenant, x.Principal, part.Replace(x.Operation), part.Replace(x.Key))}
 	h.fields = make([]*compactionv1.FieldHash, len(x.Fields))
 	buf := make([]byte, 0, 512)
 	for i, f := range x.Fields {

@@ -224,11 +224,7 @@ func (s *shard) decide(r *request) {
 	if err != nil {
 		s.tx.rollback()
 		s.tx.err = nil
-		refused := false
-		if r.command.Refuse != nil {
-			answer, refused = r.command.Refuse(err)
-		}
-		if !refused {
+		if answer, err = s.refuse(r.command.Refuse, err); err != nil {
 			r.outcome.err = err
 			return
 		}
@@ -255,6 +251,19 @@ func (s *shard) call(decide func(*Tx) (Answer, error)) (a Answer, err error) {
 		err = s.tx.err
 	}
 	return a, err
+}
+
+// refuse turns a refusal into its answer, and gives any other error back.
+func (s *shard) refuse(refuse func(error) (Answer, bool), err error) (Answer, error) {
+	if refuse == nil {
+		return Answer{}, err
+	}
+	return s.call(func(*Tx) (Answer, error) {
+		if a, ok := refuse(err); ok {
+			return a, nil
+		}
+		return Answer{}, err
+	})
 }
 
 // decideDue calls the handler of a due record. One that fails, or leaves its record due, is tried

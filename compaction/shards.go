@@ -131,8 +131,11 @@ func (s *Shards) keep(ctx context.Context, n int, starting chan struct{}) error 
 				wait = 10 * time.Millisecond
 			}
 		}
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return nil // stopped while it was being opened
+		}
 		if err == nil || ctx.Err() != nil {
-			return nil
+			return err
 		}
 		var corrupt *CorruptError
 		inLog := errors.As(err, &corrupt) && corrupt.Group > 0
