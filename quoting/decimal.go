@@ -7,10 +7,8 @@ import (
 // Bounds of a decimal: a number beyond them is refused before anything is computed with it, because
 // the text "1e999999999" is short and its digits are not.
 const (
-	maxDigits   = 30
-	minExponent = -30
-	maxExponent = 18
-	maxText     = 64
+	maxDigits = 30
+	maxText   = 64
 )
 
 // hundred is 100 % as a rate: rates are whole millionths of a percent.
@@ -22,8 +20,8 @@ const (
 var one = decimal.New(1, 0)
 
 // ParseDecimal returns the decimal of a text such as "12", "-0.75" or "0.00101". It fails with a
-// *FieldError on that field for a text that is no decimal, and for one with more than 30 digits or
-// an exponent beyond 18. An exponent written out ("1e3") is no decimal here.
+// *FieldError on that field for a text that is no decimal, and for one with more than 30 digits,
+// or more than 30 after its point. An exponent written out ("1e3") is no decimal here.
 func ParseDecimal(field, text string) (decimal.Decimal, error) {
 	if !isDecimal(text) {
 		return decimal.Decimal{}, &FieldError{field, "decimal", "must be a decimal number such as 12.5"}
@@ -58,9 +56,12 @@ func isDecimal(text string) bool {
 	return digits > 0
 }
 
-// bounded reports whether d may be computed with.
+// bounded reports whether d may be computed with. Whatever is bounded can be written out and read
+// back by ParseDecimal.
 func bounded(d decimal.Decimal) bool {
-	return d.Exponent() >= minExponent && d.Exponent() <= maxExponent && d.NumDigits() <= maxDigits
+	exponent := int(d.Exponent())
+	return exponent >= -maxDigits && exponent <= maxDigits &&
+		d.NumDigits()+max(exponent, 0) <= maxDigits
 }
 
 func tooLong(field string) error {

@@ -1,0 +1,71 @@
+package quoting
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/quittance/quittance/ledger/money"
+	quotingv1 "github.com/quittance/quittance/quoting/v1"
+)
+
+// EncodeInvoice returns the stored form of an invoice, as its final record in the journal is.
+func EncodeInvoice(i Invoice) ([]byte, error) { return encodeInvoice(i) }
+
+// DecodeInvoice returns the invoice of a stored form.
+func DecodeInvoice(stored []byte) (Invoice, error) { return decodeInvoice(stored) }
+
+func encodeInvoice(i Invoice) ([]byte, error) {
+	content := i.Frozen
+	if content == nil {
+		var err error
+		if content, err = encodeInvoiceContent(i); err != nil {
+			return nil, err
+		}
+	}
+	return proto.Marshal(&quotingv1.InvoiceRecord{
+		Tenant: i.Tenant, Invoice: i.ID, State: quotingv1.InvoiceState(i.State), Content: content,
+		Sha256: i.Hash.bytes(), Currency: i.Priced.Currency.String(),
+		PaidMinor: i.AmountPaid.Minor(), CreditedMinor: i.AmountCredited.Minor(),
+		CreatedUnixNano: nanoseconds(i.Created), UpdatedUnixNano: nanoseconds(i.Updated),
+		FinalizedUnixNano: nanoseconds(i.Finalized), PaidUnixNano: nanoseconds(i.Paid),
+		ClosedUnixNano: nanoseconds(i.Closed),
+	})
+}
+
+// encodeInvoiceContent returns the bytes that freeze what an invoice bills.
+func encodeInvoiceContent(i Invoice) ([]byte, error) {
+	return proto.Marshal(&quotingv1.InvoiceContentRecord{
+		Tenant: i.Tenant, Invoice: i.ID, Number: i.Number, Quote: i.Quote,
+		QuoteVersion: uint32(i.Version), Mode: quotingv1.InvoiceMode(i.Mode), Customer: i.Customer,
+		IssueDate: string(i.IssueDate), DueDate: string(i.DueDate),
+		Document: encodeDocument(i.Document), Priced: encodePriced(i.Priced),
+		Redemptions: i.Redemptions,
+	})
+}
+
+func decodeInvoice(b []byte) (Invoice, error) {
+	var m quotingv1.InvoiceRecord
+	if err := proto.Unmarshal(b, &m); err != nil {
+		return Invoice{}, err
+	}
+	var content quotingv1.InvoiceContentRecord
+	if err := proto.Unmarshal(m.Content, &content); err != nil {
+		return Invoice{}, err
+	}
+	var d decoder
+	c := d.currency(m.Currency)
+	i := Invoice{
+		Tenant: m.Tenant, ID: m.Invoice, State: InvoiceState(m.State), Number: content.Number,
+		Quote: content.Quote, Version: int(content.QuoteVersion), Mode: InvoiceMode(content.Mode),
+		Customer: content.Customer, IssueDate: Date(content.IssueDate),
+		DueDate: Date(content.DueDate), Document: d.document(content.Document),
+		Priced: d.priced(content.Priced), Redemptions: content.Redemptions, Hash: d.hash(m.Sha256),
+		AmountPaid: money.New(m.PaidMinor, c), AmountCredited: money.New(m.CreditedMinor, c),
+		Created: instant(m.CreatedUnixNano), Updated: instant(m.UpdatedUnixNano),
+		Finalized: instant(m.FinalizedUnixNano), Paid: instant(m.PaidUnixNano),
+		Closed: instant(m.ClosedUnixNano),
+	}
+	if len(m.Sha256) > 0 {
+		i.Frozen = m.Content
+	}
+	return i, d.err
+}
