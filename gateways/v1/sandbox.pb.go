@@ -25,18 +25,24 @@ const (
 // SandboxObjectRecord is an object of the sandbox, in the form its clients see.
 type SandboxObjectRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// object is Stripe's word for what it is: "payment_intent", "payout".
-	Object string `protobuf:"bytes,1,opt,name=object,proto3" json:"object,omitempty"`
-	// id is the object's id.
+	// kind is Stripe's word for what it is: "payment_intent", "payout".
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// id is the object's id, a part of the key.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	// json is the object as its clients see it.
 	Json []byte `protobuf:"bytes,3,opt,name=json,proto3" json:"json,omitempty"`
 	// sequence orders the objects of the sandbox by creation.
 	Sequence uint64 `protobuf:"varint,4,opt,name=sequence,proto3" json:"sequence,omitempty"`
-	// due_unix_nano is when the object is next to be looked at; 0 is never.
-	DueUnixNano int64 `protobuf:"varint,5,opt,name=due_unix_nano,json=dueUnixNano,proto3" json:"due_unix_nano,omitempty"`
-	// parent is the object it is listed under, empty for none.
-	Parent        string `protobuf:"bytes,6,opt,name=parent,proto3" json:"parent,omitempty"`
+	// parent is what it is listed under beside its kind, empty for nothing.
+	Parent string `protobuf:"bytes,5,opt,name=parent,proto3" json:"parent,omitempty"`
+	// send_unix_nano is when an event is next to be sent; 0 is never.
+	SendUnixNano int64 `protobuf:"varint,6,opt,name=send_unix_nano,json=sendUnixNano,proto3" json:"send_unix_nano,omitempty"`
+	// sent is how often an event was sent.
+	Sent uint32 `protobuf:"varint,7,opt,name=sent,proto3" json:"sent,omitempty"`
+	// copies is how often an event is to be sent in all.
+	Copies uint32 `protobuf:"varint,8,opt,name=copies,proto3" json:"copies,omitempty"`
+	// due_unix_nano is when the object moves on by itself, or may be forgotten; 0 is never.
+	DueUnixNano   int64 `protobuf:"varint,9,opt,name=due_unix_nano,json=dueUnixNano,proto3" json:"due_unix_nano,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -71,9 +77,9 @@ func (*SandboxObjectRecord) Descriptor() ([]byte, []int) {
 	return file_gateways_v1_sandbox_proto_rawDescGZIP(), []int{0}
 }
 
-func (x *SandboxObjectRecord) GetObject() string {
+func (x *SandboxObjectRecord) GetKind() string {
 	if x != nil {
-		return x.Object
+		return x.Kind
 	}
 	return ""
 }
@@ -99,13 +105,6 @@ func (x *SandboxObjectRecord) GetSequence() uint64 {
 	return 0
 }
 
-func (x *SandboxObjectRecord) GetDueUnixNano() int64 {
-	if x != nil {
-		return x.DueUnixNano
-	}
-	return 0
-}
-
 func (x *SandboxObjectRecord) GetParent() string {
 	if x != nil {
 		return x.Parent
@@ -113,18 +112,49 @@ func (x *SandboxObjectRecord) GetParent() string {
 	return ""
 }
 
+func (x *SandboxObjectRecord) GetSendUnixNano() int64 {
+	if x != nil {
+		return x.SendUnixNano
+	}
+	return 0
+}
+
+func (x *SandboxObjectRecord) GetSent() uint32 {
+	if x != nil {
+		return x.Sent
+	}
+	return 0
+}
+
+func (x *SandboxObjectRecord) GetCopies() uint32 {
+	if x != nil {
+		return x.Copies
+	}
+	return 0
+}
+
+func (x *SandboxObjectRecord) GetDueUnixNano() int64 {
+	if x != nil {
+		return x.DueUnixNano
+	}
+	return 0
+}
+
 var File_gateways_v1_sandbox_proto protoreflect.FileDescriptor
 
 const file_gateways_v1_sandbox_proto_rawDesc = "" +
 	"\n" +
-	"\x19gateways/v1/sandbox.proto\x12\vgateways.v1\x1a\x1bcompaction/v1/options.proto\"\xbe\x02\n" +
-	"\x13SandboxObjectRecord\x12\x16\n" +
-	"\x06object\x18\x01 \x01(\tR\x06object\x12\x0e\n" +
+	"\x19gateways/v1/sandbox.proto\x12\vgateways.v1\x1a\x1bcompaction/v1/options.proto\"\x8c\x03\n" +
+	"\x13SandboxObjectRecord\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
 	"\x04json\x18\x03 \x01(\fR\x04json\x12\x1a\n" +
-	"\bsequence\x18\x04 \x01(\x04R\bsequence\x12\"\n" +
-	"\rdue_unix_nano\x18\x05 \x01(\x03R\vdueUnixNano\x12\x16\n" +
-	"\x06parent\x18\x06 \x01(\tR\x06parent:\x92\x01\xa2\xbb\x18\x8d\x01\n" +
+	"\bsequence\x18\x04 \x01(\x04R\bsequence\x12\x16\n" +
+	"\x06parent\x18\x05 \x01(\tR\x06parent\x12$\n" +
+	"\x0esend_unix_nano\x18\x06 \x01(\x03R\fsendUnixNano\x12\x12\n" +
+	"\x04sent\x18\a \x01(\rR\x04sent\x12\x16\n" +
+	"\x06copies\x18\b \x01(\rR\x06copies\x12\"\n" +
+	"\rdue_unix_nano\x18\t \x01(\x03R\vdueUnixNano:\x92\x01\xa2\xbb\x18\x8d\x01\n" +
 	"\x1cquittance.sandbox.objects.v1\x12\x11{tenant}/{object}\x18\x01:XThe books of the sandbox provider: its objects, remembered answers and webhooks to send.B7Z5github.com/quittance/quittance/gateways/v1;gatewaysv1b\x06proto3"
 
 var (
