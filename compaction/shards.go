@@ -98,7 +98,7 @@ func (s *Shards) storeDir(n int) string {
 }
 
 func (s *Shards) storeOptions() storeOptions {
-	return storeOptions{s.o.FS, s.cache, s.o.Logger}
+	return storeOptions{fs: s.o.FS, cache: s.cache, logger: s.o.Logger}
 }
 
 // Count returns the number of shards of the log.

@@ -45,6 +45,7 @@ type storeOptions struct {
 	fs     vfs.FS
 	cache  *pebble.Cache
 	logger *slog.Logger
+	still  bool // no merging of tables in the background
 }
 
 // pebbleOptions are the settings measured for a shard's store: a bloom filter, because most reads
@@ -70,6 +71,7 @@ func (o storeOptions) pebbleOptions(poison chan<- error) *pebble.Options {
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       32,
+		DisableAutomaticCompactions: o.still,
 		Logger:                      pebbleLogger{o.logger},
 	}
 	for i := range p.Levels {
