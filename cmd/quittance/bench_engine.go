@@ -60,7 +60,7 @@ func (b *engineBench) run(
 	}
 	f, err := measure(ctx, name, callers, postings, b.duration,
 		func(ctx context.Context, caller, n int) error {
-			command := compaction.Command{Tenant: "bench", Cost: postings,
+			command := compaction.Command{Tenant: benchTenant, Cost: postings,
 				Decide: b.post(transactions, caller+n*callers, postings)}
 			if keyed {
 				key := strconv.Itoa(b.runs) + "-" + strconv.Itoa(caller) + "-" + strconv.Itoa(n)
@@ -88,14 +88,14 @@ func (b *engineBench) post(
 	return func(tx *compaction.Tx) (compaction.Answer, error) {
 		if postings == 1 {
 			t := transactions[place%len(transactions)]
-			_, err := ledger.Post(tx, "bench", t)
+			_, err := ledger.Post(tx, benchTenant, t)
 			return compaction.Answer{Code: 1}, err
 		}
 		batch := make([]ledger.Transaction, postings)
 		for i := range batch {
 			batch[i] = transactions[(place*postings+i)%len(transactions)]
 		}
-		outcomes, err := ledger.PostEach(tx, "bench", batch)
+		outcomes, err := ledger.PostEach(tx, benchTenant, batch)
 		for _, o := range outcomes {
 			err = errors.Join(err, o.Refused)
 		}

@@ -16,6 +16,9 @@ import (
 	"github.com/quittance/quittance/ledger/payments"
 )
 
+// benchTenant is the tenant of what is posted.
+const benchTenant = "bench"
+
 // benchTenants is how many tenants the records of a measurement belong to.
 const benchTenants = 64
 

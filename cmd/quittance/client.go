@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -50,13 +51,14 @@ func (e *problem) Error() string {
 // call sends a body as JSON, nil for none, and reads the answer into out, nil for not at all.
 // Refusals are of type *problem.
 func (c *client) call(ctx context.Context, method, path string, body, out any) error {
-	_, err := c.send(ctx, method, path, "", body, out)
+	_, err := c.send(ctx, method, path, "", body, out, nil)
 	return err
 }
 
-// send is call with an idempotency key, empty for none. It returns the answer's body.
+// send is call with an idempotency key, empty for none. It returns the answer's body, and puts its
+// header into header where that is not nil.
 func (c *client) send(
-	ctx context.Context, method, path, key string, body, out any,
+	ctx context.Context, method, path, key string, body, out any, header http.Header,
 ) (text []byte, err error) {
 	var content io.Reader
 	if body != nil {
@@ -82,6 +84,9 @@ func (c *client) send(
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, a.Body.Close()) }()
+	if header != nil {
+		maps.Copy(header, a.Header)
+	}
 	if text, err = io.ReadAll(a.Body); err != nil {
 		return nil, err
 	}

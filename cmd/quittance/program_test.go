@@ -1,18 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"flag"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -60,105 +56,54 @@ func succeed(t *testing.T, args ...string) string {
 	return stdout
 }
 
-// A process is the real program, running.
+// A process is the real program, running, and what it wrote.
 type process struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	url  string
-	done chan struct{} // closed when it has ended
-	err  error         // then: why
-
-	mu  sync.Mutex
-	log bytes.Buffer
+	*child
+	t   *testing.T
+	log *output
 }
 
-// start runs the program as a process of its own and waits until it says where it serves.
+// output keeps what a process writes.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write keeps b.
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(b)
+}
+
+// String returns all that was written.
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// start runs the program as a process of its own and waits until it says where it serves. It is
+// killed at the end of the test.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
-	p, err := launch(t, args...)
-	if err != nil {
-		t.Fatal(err)
+	t.Setenv(asProgram, "1")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	p := &process{t: t, log: &output{}}
+	var err error
+	if p.child, err = startChild(ctx, p.log, args...); err != nil {
+		t.Fatalf("%v\n%s", err, p.log)
 	}
+	t.Cleanup(func() { _ = p.kill() }) // it may have ended before
 	return p
 }
 
-func launch(t *testing.T, args ...string) (*process, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	p := &process{t: t, cmd: exec.Command(self, args...), done: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), asProgram+"=1")
-	p.cmd.Stderr = p
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	t.Cleanup(p.kill)
-	found := make(chan string, 1)
-	go func() {
-		lines := bufio.NewScanner(out)
-		for lines.Scan() {
-			fmt.Fprintln(p, lines.Text())
-			if _, rest, ok := strings.Cut(lines.Text(), "serves http://"); ok && p.url == "" {
-				host, _, _ := strings.Cut(rest, ",")
-				found <- "http://" + host
-				break
-			}
-		}
-		_, _ = io.Copy(p, out) // until the process ends, which is when this fails
-		p.err = p.cmd.Wait()
-		close(p.done)
-	}()
-	select {
-	case p.url = <-found:
-		return p, nil
-	case <-p.done:
-		return nil, fmt.Errorf("quittance %s: %w\n%s", strings.Join(args, " "), p.err, p.output())
-	case <-time.After(time.Minute):
-		p.kill()
-		return nil, fmt.Errorf("quittance %s is not up after a minute\n%s",
-			strings.Join(args, " "), p.output())
-	}
-}
-
-// Write keeps what the process writes.
-func (p *process) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.log.Write(b)
-}
-
-// output returns what the process wrote.
-func (p *process) output() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.log.String()
-}
-
-// kill ends the process as a crash does, and waits until it has.
-func (p *process) kill() {
-	_ = p.cmd.Process.Kill() // it may have ended before
-	<-p.done
-}
-
-// stop asks the process to stop and waits until it has. It fails the test for another exit code
-// than 0.
+// stop asks the process to stop, and fails the test when it does not do so in order.
 func (p *process) stop() {
 	p.t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		p.t.Fatal(err)
-	}
-	select {
-	case <-p.done:
-		if p.err != nil {
-			p.t.Errorf("stopped with %v\n%s", p.err, p.output())
-		}
-	case <-time.After(time.Minute):
-		p.t.Fatalf("it has not stopped after a minute\n%s", p.output())
+	if err := p.child.stop(); err != nil {
+		p.t.Errorf("stopped with %v\n%s", err, p.log)
 	}
 }
 
@@ -300,17 +245,4 @@ func TestUsage(t *testing.T) {
 	if code != exitFailed {
 		t.Errorf("a flag from the environment: exit code %d", code)
 	}
-}
-
-// interrupt runs the program in this process and stops it, as main does on a signal.
-func interrupt(t *testing.T, args ...string) (stdout *bytes.Buffer, stop func() int) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	stdout = &bytes.Buffer{}
-	ended := make(chan int, 1)
-	go func() {
-		ended <- run(ctx, args, strings.NewReader(""), stdout, io.Discard,
-			func(string) string { return "" })
-	}()
-	return stdout, func() int { cancel(); return <-ended }
 }

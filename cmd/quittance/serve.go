@@ -25,8 +25,13 @@ type serveCommand struct {
 	Sandbox    bool   `help:"Run the sandbox provider in this process, without a demo business."`
 	SandboxURL string `name:"sandbox-url" help:"Take payments by a sandbox provider that runs elsewhere." placeholder:"URL"`
 	Shards     int    `help:"How many shards a new log has; fixed for its life." default:"16"`
+	Reserve    int    `help:"Free space, in MiB, that is kept back: below it writes are refused." default:"256"`
+	Rate       int    `help:"Requests a second that one key may make; 0 for no limit, as with --dev." default:"200"`
 	LogLevel   string `help:"What is logged: ${enum}." enum:"debug,info,warn,error" default:"info"`
 	LogFormat  string `help:"How it is logged: ${enum}." enum:"text,json" default:"text"`
+
+	// space replaces the question to the file system for what is free.
+	space func(dir string) (uint64, error) `kong:"-"`
 }
 
 // Help shows how to begin, and how to serve in earnest.
@@ -116,7 +121,9 @@ func startServer(ctx context.Context, p *program, c serveCommand) (_ *server, er
 		}
 	}()
 	s.engine, err = openEngine(c.Data, engineOptions{
-		logger: s.logger, create: true, log: local.Options{Shards: c.newShards()},
+		logger: s.logger, create: true, log: local.Options{
+			Shards: c.newShards(), Reserve: uint64(max(0, c.Reserve)) << 20, Space: c.space,
+		},
 	})
 	if err != nil {
 		return s, err
@@ -204,7 +211,7 @@ func (s *server) stop() error {
 // introduce says what is served and what to try.
 func (s *server) introduce(w io.Writer) {
 	fmt.Fprintf(w, "quittance serves %s, on the data in %s\n\n", s.url, s.c.Data)
-	fmt.Fprintf(w, "  reference     %s/docs\n", s.url)
+	fmt.Fprintf(w, "  reference     %s/reference\n", s.url)
 	fmt.Fprintf(w, "  description   %s/openapi.json\n", s.url)
 	fmt.Fprintf(w, "  health        %s/readyz, %s/metrics\n", s.url, s.url)
 	if s.provider != nil {

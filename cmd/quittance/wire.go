@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/quittance/quittance/cmd/internal/api"
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/gateways"
 	"github.com/quittance/quittance/ledger"
@@ -34,8 +35,15 @@ func newWorker(e *engine, set map[string]gateways.Gateway, logger *slog.Logger) 
 }
 
 // handler returns the API.
-func (s *server) handler(set map[string]gateways.Gateway) (http.Handler, error) {
-	return http.NotFoundHandler(), nil
+func (s *server) handler(map[string]gateways.Gateway) (http.Handler, error) {
+	o := api.Options{
+		Shards: s.engine.shards, Logger: s.logger, Version: version(), Platform: platformTenant,
+		RateLimit: api.RateLimit{PerSecond: s.c.Rate, Burst: 2 * s.c.Rate},
+	}
+	if s.c.Dev {
+		o.RateLimit = api.RateLimit{}
+	}
+	return api.New(o)
 }
 
 type provider struct{ url string }
