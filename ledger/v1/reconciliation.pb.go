@@ -42,6 +42,8 @@ const (
 	ExpectationKind_EXPECTATION_KIND_OFFLINE ExpectationKind = 6
 	// EXPECTATION_KIND_PAYOUT is a payout on its way to the bank, net.
 	ExpectationKind_EXPECTATION_KIND_PAYOUT ExpectationKind = 7
+	// EXPECTATION_KIND_RETURNED_PAYOUT is a payout that came back, on its way out again.
+	ExpectationKind_EXPECTATION_KIND_RETURNED_PAYOUT ExpectationKind = 8
 )
 
 // Enum value maps for ExpectationKind.
@@ -55,6 +57,7 @@ var (
 		5: "EXPECTATION_KIND_DISPUTE_REVERSAL",
 		6: "EXPECTATION_KIND_OFFLINE",
 		7: "EXPECTATION_KIND_PAYOUT",
+		8: "EXPECTATION_KIND_RETURNED_PAYOUT",
 	}
 	ExpectationKind_value = map[string]int32{
 		"EXPECTATION_KIND_UNSPECIFIED":      0,
@@ -65,6 +68,7 @@ var (
 		"EXPECTATION_KIND_DISPUTE_REVERSAL": 5,
 		"EXPECTATION_KIND_OFFLINE":          6,
 		"EXPECTATION_KIND_PAYOUT":           7,
+		"EXPECTATION_KIND_RETURNED_PAYOUT":  8,
 	}
 )
 
@@ -912,7 +916,7 @@ const file_ledger_v1_reconciliation_proto_rawDesc = "" +
 	"\x11created_unix_nano\x18\x19 \x01(\x03R\x0fcreatedUnixNano\x12.\n" +
 	"\x13available_unix_nano\x18\x1a \x01(\x03R\x11availableUnixNano\x12*\n" +
 	"\x11settled_unix_nano\x18\x1b \x01(\x03R\x0fsettledUnixNano\x12*\n" +
-	"\x05match\x18\x1c \x01(\x0e2\x14.ledger.v1.MatchKindR\x05match*\x93\x02\n" +
+	"\x05match\x18\x1c \x01(\x0e2\x14.ledger.v1.MatchKindR\x05match*\xb9\x02\n" +
 	"\x0fExpectationKind\x12 \n" +
 	"\x1cEXPECTATION_KIND_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18EXPECTATION_KIND_PAYMENT\x10\x01\x12\x1b\n" +
@@ -921,7 +925,8 @@ const file_ledger_v1_reconciliation_proto_rawDesc = "" +
 	"\x18EXPECTATION_KIND_DISPUTE\x10\x04\x12%\n" +
 	"!EXPECTATION_KIND_DISPUTE_REVERSAL\x10\x05\x12\x1c\n" +
 	"\x18EXPECTATION_KIND_OFFLINE\x10\x06\x12\x1b\n" +
-	"\x17EXPECTATION_KIND_PAYOUT\x10\a*\xca\x02\n" +
+	"\x17EXPECTATION_KIND_PAYOUT\x10\a\x12$\n" +
+	" EXPECTATION_KIND_RETURNED_PAYOUT\x10\b*\xca\x02\n" +
 	"\x11ExpectationStatus\x12\"\n" +
 	"\x1eEXPECTATION_STATUS_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bEXPECTATION_STATUS_EXPECTED\x10\x01\x12\x1e\n" +

@@ -1,0 +1,160 @@
+package settlement
+
+import (
+	"errors"
+
+	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/ledger/money"
+	"github.com/quittance/quittance/ledger/payments"
+	ledgerv1 "github.com/quittance/quittance/ledger/v1"
+)
+
+// A NewRefund says what is to be given back.
+type NewRefund struct {
+	ID         string // "ref_…", the caller's
+	Payment    string
+	Amount     money.Amount // the zero Amount is all that is left of the payment
+	Reason     string       // Stripe's word, empty for none
+	CreditNote string       // the credit note it pays out, empty for none
+}
+
+// CreateRefund sets an amount of a captured payment aside and wants the gateway to give it back;
+// the outcome comes by ApplyRefund. Offline it is given back at once.
+//
+// Refusals: ErrExists, ErrNotFound, payments.ErrAmount, *payments.MoveError,
+// *payments.RefundError, *money.MismatchError. A settled payment is a *SettledError.
+func CreateRefund(tx *compaction.Tx, tenant string, n NewRefund) (payments.Refund, error) {
+	var r payments.Refund
+	if _, ok, err := found(tx, payments.Refunds, tenant, n.ID, "", ""); ok || err != nil {
+		var settled *SettledError
+		if ok || errors.As(err, &settled) {
+			err = ErrExists
+		}
+		return r, err
+	}
+	p, err := openPayment(tx, tenant, n.Payment)
+	if err != nil {
+		return r, err
+	}
+	amount := n.Amount
+	if amount == (money.Amount{}) {
+		if amount, err = p.Refundable(); err != nil {
+			return r, err
+		}
+	}
+	p, r, err = p.Request(payments.Refund{ID: n.ID, Amount: amount, Reason: n.Reason,
+		CreditNote: n.CreditNote}, tx.Now())
+	if err != nil {
+		return r, err
+	}
+	payments.Payments.Put(tx, compaction.Key(tenant, p.ID), p)
+	payments.Refunds.Put(tx, compaction.Key(tenant, r.ID), r)
+	if p.Gateway != Offline {
+		e, err := r.Effect(p)
+		if err != nil {
+			return r, err
+		}
+		return r, compaction.Emit(tx, e)
+	}
+	c := begin(tx, tenant, "refund.create")
+	r, err = c.applyRefund(p, r, payments.RefundFact{Gateway: Offline, GatewayID: r.ID,
+		GatewayPayment: p.ID, State: payments.RefundSucceeded, Amount: amount,
+		Observed: tx.Now()})
+	if err != nil {
+		return r, err
+	}
+	return r, c.write()
+}
+
+// ApplyRefund writes what a gateway said about a refund, named by our id or, where that is empty, by
+// the fact's gateway id. A refund that was made at the gateway is taken as a new one of its payment;
+// where the payment is not known either, nothing changes. When it was given back: refunds →
+// clearing, or with a credit note receivable → clearing; when it came back, the same the other way
+// round.
+//
+// It fails with a *SettledError for what is no longer open, and with *payments.FactError.
+func ApplyRefund(tx *compaction.Tx, tenant, refund string, f payments.RefundFact) error {
+	r, ok, err := found(tx, payments.Refunds, tenant, refund, f.Gateway, f.GatewayID)
+	if err != nil {
+		return err
+	}
+	c := begin(tx, tenant, "refund.fact")
+	p, known, err := findPayment(tx, tenant, r.Payment, f.Gateway, f.GatewayPayment)
+	if err != nil || !known {
+		return err
+	}
+	if !ok {
+		if f.State == payments.RefundFailed || f.State == payments.RefundCanceled ||
+			f.GatewayID == "" {
+			return nil // it never moved money, and nobody here asked for it
+		}
+		p, r, err = p.Request(payments.Refund{ID: f.Gateway + "-" + f.GatewayID,
+			Amount: f.Amount}, tx.Now())
+		if err != nil {
+			return err
+		}
+	}
+	if _, err := c.applyRefund(p, r, f); err != nil {
+		return err
+	}
+	return c.write()
+}
+
+// applyRefund applies a fact to an open refund of an open payment and returns it as it then is.
+func (c *change) applyRefund(p payments.Payment, r payments.Refund, f payments.RefundFact) (
+	payments.Refund, error) {
+	p, r, ch, err := p.ApplyRefund(r, f, c.at())
+	if err != nil || ch.Result != payments.Applied && ch.Result != payments.Contradict {
+		return r, err
+	}
+	payments.Payments.Put(c.tx, c.key(p.ID), p)
+	payments.Refunds.Put(c.tx, c.key(r.ID), r)
+	if ch.Result == payments.Contradict {
+		return r, nil
+	}
+	gone := money.New(0, r.Amount.Currency()) // what the books gave back by this fact
+	switch {
+	case ch.To == payments.RefundSucceeded:
+		gone = r.Amount
+	case ch.From == payments.RefundSucceeded:
+		gone = money.New(-r.Amount.Minor(), r.Amount.Currency())
+	}
+	if !gone.IsZero() {
+		if err := c.gaveBack(p, r, gone); err != nil {
+			return r, err
+		}
+	}
+	b, err := payments.EncodeRefund(r)
+	err = c.fact("refund."+r.State.String(), r.ID, (*ledgerv1.RefundRecord)(nil), b, err)
+	if err != nil {
+		return r, err
+	}
+	return r, c.settleIfClear(p.ID)
+}
+
+// gaveBack posts a refund, or below zero one that came back, and expects to see it.
+func (c *change) gaveBack(p payments.Payment, r payments.Refund, gone money.Amount) error {
+	back := money.New(-gone.Minor(), gone.Currency())
+	event, id, kind := "refund", r.ID, ExpectRefund
+	if gone.Sign() < 0 {
+		event, id, kind = "refund_failed", r.ID+"-failure", ExpectRefundFailure
+	}
+	c.post(event, refunded(moneyAt(p), p.Customer, r.CreditNote, gone),
+		about(p.ID, p.Invoice, r.ID)...)
+	if r.CreditNote != "" {
+		inv, err := invoiceOf(c.tx, p)
+		if err != nil {
+			return err
+		}
+		if err := c.unpay(p, inv, back); err != nil {
+			return err
+		}
+	}
+	e := Expectation{ID: id, Tenant: p.Tenant, Kind: kind, Subject: p.ID, Source: r.ID,
+		Gateway: p.Gateway, Amount: back, Deadline: c.at().Add(gatewayDeadline)}
+	if p.Gateway == Offline {
+		e.Kind, e.Method, e.Deadline = ExpectOffline, p.Method, c.at().Add(offlineDeadline)
+		e.References = references(r.ID, p.Reference)
+	}
+	return c.expect(e)
+}
