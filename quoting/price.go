@@ -80,7 +80,7 @@ type group struct {
 	category TaxCategory
 	rate     uint64 // millionths of a percent
 	left     int64  // the sum of its lines, allowances, charges and promotions so far
-	charges  int64  // what promotions left of its charges
+	charges  int64  // what promotions left of what it holds beside lines, as far as above zero
 }
 
 func (p *pricing) money(minor int64) money.Amount { return money.New(minor, p.d.Currency) }
@@ -167,6 +167,7 @@ func (p *pricing) sumAdjustments() error {
 			return err
 		}
 		p.groups[g].left -= n
+		p.groups[g].charges += max(-n, 0)
 		p.allowed += n
 	}
 	for i, a := range p.d.Charges {
@@ -175,7 +176,7 @@ func (p *pricing) sumAdjustments() error {
 			return err
 		}
 		p.groups[g].left += n
-		p.groups[g].charges += n
+		p.groups[g].charges += max(n, 0)
 		p.charges += n
 	}
 	p.before += p.charges - p.allowed
