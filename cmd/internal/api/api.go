@@ -1,0 +1,182 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/quittance/quittance/compaction"
+)
+
+// Options say what an API works on.
+type Options struct {
+	// Shards is the engine. It may still be starting: until it serves, answers are 503.
+	Shards *compaction.Shards
+	// Clock tells the time for ids and rates; nil is the system's.
+	Clock func() time.Time
+	// Logger takes failures at Error and each request at Debug; nil is slog.Default.
+	Logger *slog.Logger
+	// RateLimit is how often one key may ask; zero is no limit.
+	RateLimit RateLimit
+	// Version is the program's, for the description.
+	Version string
+	// Platform is the id of the platform's own tenant; empty is "platform".
+	Platform string
+	// Registry takes the metrics, and what else is to be served at /metrics; nil makes one.
+	Registry *prometheus.Registry
+}
+
+// API answers the API's requests. It is an http.Handler and safe for concurrent use.
+type API struct {
+	shards   *compaction.Shards
+	clock    func() time.Time
+	logger   *slog.Logger
+	platform string
+	version  string
+
+	router     chi.Router
+	direct     map[string]http.HandlerFunc // POST routes found without the router
+	huma       huma.API
+	routes     []*route
+	keys       *keyring
+	limits     *limits
+	metrics    *metrics
+	requestIDs *ids
+	keyIDs     *ids
+}
+
+// New returns the API of an engine. It fails when the engine's schema lacks the tables that the API
+// needs.
+func New(o Options) (*API, error) {
+	if o.Shards == nil {
+		return nil, errors.New("api: no engine was given")
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Platform == "" {
+		o.Platform = "platform"
+	}
+	a := &API{
+		shards: o.Shards, clock: o.Clock, logger: o.Logger, platform: o.Platform, version: o.Version,
+		direct: map[string]http.HandlerFunc{}, limits: newLimits(o.RateLimit),
+		metrics:    newMetrics(o.Registry, o.Shards),
+		requestIDs: newIDs("req_"), keyIDs: newIDs("auto-"),
+	}
+	var err error
+	if a.keys, err = newKeyring(o.Shards, o.Clock); err != nil {
+		return nil, fmt.Errorf("api: %w", err)
+	}
+	a.router = chi.NewRouter()
+	a.huma = huma.NewAPI(a.config(), &adapter{humachi.NewAdapter(a.router), a})
+	a.register()
+	return a, a.pages()
+}
+
+// config is huma's: nothing but JSON, and nothing served by itself.
+func (a *API) config() huma.Config {
+	c := huma.DefaultConfig("Quittance", a.version)
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath, c.CreateHooks = "", "", "", nil
+	c.RejectUnknownQueryParameters = true
+	c.Info.Description = description
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {
+		Type: "http", Scheme: "bearer",
+		Description: "An API key (`qk_…`), or the token of a customer's link.",
+	}}
+	return c
+}
+
+// description introduces the API in its reference.
+const description = `The money path of a service marketplace: quotes, promotions, acceptance,
+invoices, payments, payouts, settlement and reconciliation, over a double-entry ledger.
+
+Amounts, quantities, unit prices and rates are texts with a decimal point ("12.50"); an amount has at
+most the digits of its currency, an ISO 4217 code. Times are RFC 3339 in UTC. Lists come in pages:
+send the next_cursor of one as the cursor of the next.
+
+Every mutation takes an Idempotency-Key: repeated with the same key, it is done once and answered
+alike. A failure is an RFC 9457 problem; its type leads to a page about it.`
+
+// register registers every operation, resource by resource.
+func (a *API) register() {
+	a.registerPricing()
+	a.registerTransactions()
+	a.registerHolds()
+	a.registerAccounts()
+}
+
+// pages adds what is served beside the operations: probes, metrics, the description and its pages.
+func (a *API) pages() error {
+	r := a.router
+	r.NotFound(a.refuseWith(errRoute))
+	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		w.(*exchange).fail(&methodError{r.Method})
+	})
+	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.(*exchange).write(http.StatusOK, []byte("{\"status\":\"ok\"}\n"))
+	})
+	r.Get("/readyz", a.ready)
+	r.Method(http.MethodGet, "/metrics", a.metrics.handler())
+	r.Get("/problems", a.problemIndex)
+	r.Get("/problems/{slug}", a.problemPage)
+	return a.describe(r)
+}
+
+func (a *API) refuseWith(err error) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.(*exchange).fail(err) }
+}
+
+// allowed lists the methods that an address has.
+func (a *API) allowed(r *http.Request) string {
+	var have []string
+	for _, m := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+		if a.router.Match(chi.NewRouteContext(), m, r.URL.Path) {
+			have = append(have, m)
+		}
+	}
+	return strings.Join(have, ", ")
+}
+
+// A readiness is the answer of /readyz.
+type readiness struct {
+	Status string       `json:"status"`
+	Shards []shardState `json:"shards,omitempty"` // those that are not served
+}
+
+type shardState struct {
+	Shard  int    `json:"shard"`
+	Reason string `json:"reason"`
+}
+
+// ready answers whether every shard is served, and if not, which is not and why.
+func (a *API) ready(w http.ResponseWriter, _ *http.Request) {
+	out, status := readiness{Status: "ready"}, http.StatusOK
+	for _, s := range a.shards.Stats() {
+		if s.Serving {
+			continue
+		}
+		reason := "it is being opened"
+		if s.Stopped != "" {
+			reason = "it has stopped: see the log"
+		}
+		out.Shards = append(out.Shards, shardState{s.Shard, reason})
+		out.Status, status = "not ready", http.StatusServiceUnavailable
+	}
+	x := w.(*exchange)
+	x.write(status, marshal(out))
+	if status != http.StatusOK {
+		a.logger.Log(context.Background(), slog.LevelDebug, "not ready", "shards", len(out.Shards))
+	}
+}

@@ -1,0 +1,195 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/quittance/quittance/compaction"
+)
+
+// An exchange is one request and its answer. It is the ResponseWriter that handlers are given, so
+// that what is known of a request travels with it and not in a context.
+type exchange struct {
+	http.ResponseWriter
+	api   *API
+	r     *http.Request
+	id    string
+	began time.Time
+	route *route // nil until one matched
+
+	caller *caller // who asks; nil where nobody need say
+	tenant string  // whose records the request is about
+	key    string  // the idempotency key of a mutation
+	body   []byte
+	fields []compaction.Field // of the body, for the idempotency record
+
+	status int // 0 until the answer began
+}
+
+// WriteHeader begins the answer.
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write writes a part of the answer's body.
+func (x *exchange) Write(b []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	return x.ResponseWriter.Write(b)
+}
+
+// Unwrap gives http.ResponseController the connection's own writer.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// ServeHTTP answers one request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{ResponseWriter: w, api: a, r: r, began: time.Now()}
+	x.id = r.Header.Get(requestIDHeader)
+	if !isRequestID(x.id) {
+		x.id = a.requestIDs.next()
+	}
+	w.Header()[requestIDHeader] = []string{x.id}
+	defer x.end()
+	if r.Method == http.MethodPost && r.URL.RawPath == "" {
+		if h := a.direct[r.URL.Path]; h != nil { // spares the busiest routes the router's work
+			h(x, r)
+			return
+		}
+	}
+	a.router.ServeHTTP(x, r)
+}
+
+// end answers for a handler that panicked, counts the exchange and logs it.
+func (x *exchange) end() {
+	if p := recover(); p != nil {
+		x.panicked(p)
+	}
+	took := time.Since(x.began)
+	x.api.metrics.observe(x.route, x.status, took)
+	if !x.api.logger.Enabled(x.r.Context(), slog.LevelDebug) {
+		return
+	}
+	pattern, tenant := "", ""
+	if x.route != nil {
+		pattern = x.route.path
+	}
+	if x.caller != nil {
+		tenant = x.caller.home
+	}
+	x.api.logger.LogAttrs(x.r.Context(), slog.LevelDebug, "request",
+		slog.String("request", x.id), slog.String("method", x.r.Method),
+		slog.String("route", pattern), slog.Int("status", x.status),
+		slog.Duration("took", took), slog.String("tenant", tenant))
+}
+
+// panicked answers 500 where nothing was answered yet. Otherwise the client must see that what it
+// was given is not whole, so the connection is cut.
+func (x *exchange) panicked(p any) {
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(p)
+	}
+	x.api.logger.Error("a handler panicked", "request", x.id, "panic", p,
+		"stack", string(debug.Stack()))
+	if x.status != 0 {
+		panic(http.ErrAbortHandler)
+	}
+	x.problem(problemOf(nil))
+}
+
+// fail answers with the problem that err is. What is in no row of the table is logged, and so is
+// what an operator has to see to.
+func (x *exchange) fail(err error) {
+	p := problemOf(err)
+	if p.Status >= http.StatusInternalServerError && p.Status != http.StatusServiceUnavailable {
+		x.api.logger.Error("a request failed", "request", x.id, "status", p.Status, "error", err)
+	}
+	if errors.Is(err, context.Canceled) && x.r.Context().Err() != nil {
+		x.status = statusClientGone // nobody is there to read an answer
+		return
+	}
+	x.problem(p)
+}
+
+// statusClientGone counts requests whose client went away before the answer.
+const statusClientGone = 499
+
+// problem writes p as the answer.
+func (x *exchange) problem(p *Problem) {
+	p.Instance = x.id
+	h := x.Header()
+	switch p.Status {
+	case http.StatusUnauthorized:
+		h["Www-Authenticate"] = []string{`Bearer realm="quittance"`}
+	case http.StatusMethodNotAllowed:
+		h["Allow"] = []string{x.api.allowed(x.r)}
+	}
+	if p.RetryAfter > 0 {
+		h["Retry-After"] = []string{strconv.Itoa(p.RetryAfter)}
+	}
+	x.write(p.Status, p.json())
+}
+
+var (
+	typeJSON    = []string{"application/json"}
+	typeProblem = []string{"application/problem+json"}
+)
+
+// write writes a whole JSON answer.
+func (x *exchange) write(status int, body []byte) {
+	h := x.Header()
+	h["Content-Type"] = typeJSON
+	if status >= http.StatusBadRequest {
+		h["Content-Type"] = typeProblem
+	}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	x.WriteHeader(status)
+	if _, err := x.Write(body); err != nil {
+		x.api.logger.Debug("an answer was not taken", "request", x.id, "error", err)
+	}
+}
+
+const requestIDHeader = "X-Request-Id"
+
+// isRequestID reports whether a client's own request id may be used in ours place.
+func isRequestID(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i] | 0x20
+		if (c < 'a' || c > 'z') && (s[i] < '0' || s[i] > '9') && s[i] != '_' && s[i] != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// ids makes names that are given out once, by this process and any other.
+type ids struct {
+	prefix string
+	last   atomic.Uint64
+}
+
+func newIDs(prefix string) *ids {
+	var b [10]byte
+	rand.Read(b[:]) // never fails
+	return &ids{prefix: prefix + strings.ToLower(base32.StdEncoding.EncodeToString(b[:])) + "-"}
+}
+
+func (n *ids) next() string {
+	var room [48]byte
+	return string(strconv.AppendUint(append(room[:0], n.prefix...), n.last.Add(1), 36))
+}

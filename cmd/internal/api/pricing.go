@@ -1,0 +1,27 @@
+package api
+
+import "github.com/quittance/quittance/quoting"
+
+func (a *API) registerPricing() {
+	query(a, route{
+		id: "preview-pricing", method: "POST", path: "/v1/pricing/preview", tag: "Pricing",
+		roles: anyKey, summary: "Price a document",
+		description: "Computes a document's figures as EN 16931 orders them, and keeps nothing: lines " +
+			"are rounded, tax is taken once per category and rate, what is prepaid comes off last.",
+		example: `{"currency":"EUR","lines":[{"quantity":"20","unit_price":"62.30",` +
+			`"tax":{"category":"S","rate":"22"}}],"allowances":[],"charges":[],"prepaid":"0",` +
+			`"rounding":"0"}`,
+	}, previewPricing)
+}
+
+func previewPricing(x *exchange, in *struct{ Body documentBody }) (priced, error) {
+	d, err := in.Body.document("")
+	if err != nil {
+		return priced{}, err
+	}
+	p, err := quoting.Price(d, nil, x.api.clock())
+	if err != nil {
+		return priced{}, err
+	}
+	return showPriced(&p, true), nil
+}
