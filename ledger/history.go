@@ -93,7 +93,8 @@ func Find(
 	return e.Transactions[index], nil
 }
 
-// project makes the history rows of a journal entry: one for each side of each posting.
+// project makes the history rows of a journal entry: one for each side of each posting, then one for
+// each fact.
 func project(stored compaction.Entry) ([]compaction.Projection, error) {
 	e, err := DecodeEntry(stored.Value)
 	if err != nil {
@@ -119,7 +120,7 @@ func project(stored compaction.Entry) ([]compaction.Projection, error) {
 				})
 		}
 	}
-	return rows, nil
+	return e.factRows(rows), nil
 }
 
 func movementKey(e *Entry, id AccountID, c money.Currency, place int) string {
