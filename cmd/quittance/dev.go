@@ -94,13 +94,3 @@ func (d devFile) write(dir string) error {
 	}
 	return writeFile(filepath.Join(dir, "dev.json"), append(b, '\n'))
 }
-
-// seedDemo makes the demo business, as far as it is not there, and writes dev.json.
-func seedDemo(ctx context.Context, e *engine, url string) (devFile, error) {
-	d, err := openDev(ctx, e)
-	if err != nil {
-		return d, err
-	}
-	d.URL = url
-	return d, d.write(e.dir)
-}

@@ -110,8 +110,9 @@ func (c *client) repeat(ctx context.Context, path, key string, body any) (string
 // else one that claims to be full.
 func TestDiskFull(t *testing.T) {
 	dir := t.TempDir()
+	// Without a provider in the same process, which would want its own reserve on the same disk.
 	c := serveCommand{dataFlag: dataFlag{filepath.Join(dir, "data")}, Listen: "127.0.0.1:0", Dev: true,
-		Shards: 4, Reserve: 16, LogLevel: "error"}
+		SandboxURL: "http://127.0.0.1:1", Shards: 4, Reserve: 16, LogLevel: "error"}
 	ballast := filepath.Join(dir, "ballast")
 	var pretended atomic.Bool
 	fill := func() { fillDisk(t, ballast) }

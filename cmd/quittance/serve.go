@@ -98,7 +98,9 @@ type server struct {
 	engine *engine
 	dev    devFile
 	// provider is the sandbox in this process, nil without one.
-	provider *provider
+	provider      *provider
+	webhookSecret string // of the provider in this process
+
 	listener net.Listener
 	http     *http.Server
 	url      string
@@ -163,7 +165,11 @@ func (s *server) begin(ctx context.Context, p *program) error {
 		return err
 	}
 	if s.c.Dev {
-		if s.dev, err = seedDemo(ctx, s.engine, s.url); err != nil {
+		sandbox := s.c.SandboxURL
+		if s.provider != nil {
+			sandbox = s.provider.url
+		}
+		if s.dev, err = seedDemo(ctx, s.engine, s.url, sandbox); err != nil {
 			return err
 		}
 	}
@@ -171,17 +177,22 @@ func (s *server) begin(ctx context.Context, p *program) error {
 	worker, s.endWorker = context.WithCancel(context.Background())
 	s.worker = make(chan error, 1)
 	go func() { s.worker <- newWorker(s.engine, set, s.logger).Run(worker) }()
-	s.http = &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
-		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
-	}
+	s.http = newHTTPServer(handler, s.logger)
 	go func() {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- err
 		}
 	}()
 	return nil
+}
+
+// newHTTPServer returns a server with limits of time and size.
+func newHTTPServer(h http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
+		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
 }
 
 // stop stops what was started, in the opposite order: no new requests, answers to those that were

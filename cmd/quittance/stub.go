@@ -7,8 +7,3 @@ func (demoCommand) Run(p *program) error { return nil }
 type exportCommand struct{}
 
 func (exportCommand) Run(p *program) error { return nil }
-
-type sandboxCommand struct{}
-
-func (sandboxCommand) Run(p *program) error { return nil }
-

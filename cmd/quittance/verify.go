@@ -7,11 +7,17 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/big"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/compaction/local"
 	"github.com/quittance/quittance/ledger"
+	"github.com/quittance/quittance/ledger/money"
+	"github.com/quittance/quittance/ledger/payments"
+	"github.com/quittance/quittance/quoting"
 )
 
 // verifyCommand checks the data of a running server or of one that is stopped.
@@ -114,9 +120,12 @@ func verify(ctx context.Context, s *compaction.Shards, l compaction.Log) (verifi
 	v := verifier{ctx: ctx, log: l,
 		chain:   check{Name: "the journal's chain holds", Unit: "entries"},
 		fold:    check{Name: "balances are the fold of the journal", Unit: "postings"},
-		books:   check{Name: "debits equal credits, per tenant and currency", Unit: "accounts"},
+		books:   check{Name: "debits equal credits, in each currency", Unit: "accounts"},
 		settled: check{Name: "no record outlives its settlement", Unit: "settled ids"},
 		store:   check{Name: "the store is what the log says", Unit: "keys"},
+	}
+	if err := restored(ctx, s); err != nil {
+		return verification{}, err
 	}
 	if err := s.Each(v.shard); err != nil {
 		return verification{}, err
@@ -134,6 +143,23 @@ func verify(ctx context.Context, s *compaction.Shards, l compaction.Log) (verifi
 	return report, nil
 }
 
+// restored waits until nothing is being restored in the background.
+func restored(ctx context.Context, s *compaction.Shards) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		restoring := func(n compaction.Stats) bool { return n.Restoring }
+		if !slices.ContainsFunc(s.Stats(), restoring) {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // A verifier goes from shard to shard.
 type verifier struct {
 	ctx                                context.Context
@@ -144,9 +170,75 @@ type verifier struct {
 // errFolded ends the reading of the journal where the view ends.
 var errFolded = errors.New("folded")
 
+// openTopics are the topics whose records end when what they are about is settled. Their keys are
+// tenant/id, as those of the pointers to what was settled.
+var openTopics = []string{
+	payments.Payments.Topic().Name, payments.Refunds.Topic().Name, payments.Disputes.Topic().Name,
+	payments.Payouts.Topic().Name, quoting.Quotes.Topic().Name, quoting.Invoices.Topic().Name,
+	quoting.Redemptions.Topic().Name,
+}
+
+// outlived finds open records of what was settled, and returns which entries of the journal must
+// have a final record of which ids.
+func (v *verifier) outlived(shard int, view *compaction.View) (map[uint64][]string, error) {
+	finals := map[uint64][]string{}
+	page := compaction.Page{Limit: 4096}
+	for {
+		rows, err := ledger.Settled.Scan(view, page)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			v.settled.Count++
+			_, subject, _ := strings.Cut(r.Key, "/")
+			if r.Value.Subject != "" {
+				subject = r.Value.Subject
+			}
+			finals[r.Value.Sequence] = append(finals[r.Value.Sequence], subject)
+			for _, topic := range openTopics {
+				_, open, err := view.Stored(topic, r.Key)
+				if err != nil {
+					return nil, err
+				}
+				if open {
+					v.settled.find("shard %d: %s is settled, and open in %s", shard, r.Key, topic)
+				}
+			}
+		}
+		if len(rows) < page.Limit {
+			return finals, nil
+		}
+		page.After = rows[len(rows)-1].Cursor
+	}
+}
+
+// recorded takes what an entry has final records of from those that are looked for.
+func (v *verifier) recorded(stored []byte, finals map[uint64][]string) error {
+	sequence, err := ledger.Sequence(stored)
+	if err != nil || finals[sequence] == nil {
+		return nil // a fold says what is wrong with an entry
+	}
+	entry, err := ledger.DecodeEntry(stored)
+	if err != nil {
+		return nil
+	}
+	for _, subject := range finals[sequence] {
+		has := func(f ledger.Fact) bool { return f.Subject == subject && len(f.Record) > 0 }
+		if !slices.ContainsFunc(entry.Facts, has) {
+			v.settled.find("shard %d: entry %d has no final record of %s", entry.Shard, sequence, subject)
+		}
+	}
+	delete(finals, sequence)
+	return nil
+}
+
 // shard folds a shard's journal up to where the view is and compares.
 func (v *verifier) shard(shard int, view *compaction.View) error {
 	head, _, err := ledger.Heads.Get(view, ledger.HeadKey)
+	if err != nil {
+		return err
+	}
+	finals, err := v.outlived(shard, view)
 	if err != nil {
 		return err
 	}
@@ -163,10 +255,14 @@ func (v *verifier) shard(shard int, view *compaction.View) error {
 			if err := fold.Add(e.Value); err != nil {
 				v.chain.find("%v", err)
 			}
-			return nil
+			return v.recorded(e.Value, finals)
 		})
 	if err != nil && !errors.Is(err, errFolded) {
 		return err
+	}
+	for sequence, subjects := range finals {
+		v.settled.find("shard %d: there is no entry %d, with the final records of %v",
+			shard, sequence, subjects)
 	}
 	v.fold.Count += fold.Postings()
 	findings, err := fold.Compare(view)
@@ -175,6 +271,42 @@ func (v *verifier) shard(shard int, view *compaction.View) error {
 	}
 	for _, f := range findings {
 		v.fold.find("%s", f)
+	}
+	return v.balance(shard, view)
+}
+
+// balance adds up the accounts of a shard: in each currency the debits must equal the credits,
+// posted and pending. That each tenant's do, the fold says.
+func (v *verifier) balance(shard int, view *compaction.View) error {
+	sums := map[money.Currency]*[2]big.Int{}
+	page := compaction.Page{Limit: 4096}
+	for {
+		rows, err := ledger.Accounts.Scan(view, page)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			v.books.Count++
+			sum := sums[r.Value.Currency]
+			if sum == nil {
+				sum = new([2]big.Int)
+				sums[r.Value.Currency] = sum
+			}
+			for i, s := range []ledger.Sums{r.Value.Posted, r.Value.Pending} {
+				sum[i].Add(&sum[i], big.NewInt(s.Debits))
+				sum[i].Sub(&sum[i], big.NewInt(s.Credits))
+			}
+		}
+		if len(rows) < page.Limit {
+			break
+		}
+		page.After = rows[len(rows)-1].Cursor
+	}
+	for currency, sum := range sums {
+		if sum[0].Sign() != 0 || sum[1].Sign() != 0 {
+			v.books.find("shard %d: the books in %s are out by %v posted and %v pending minor units",
+				shard, currency, &sum[0], &sum[1])
+		}
 	}
 	return nil
 }

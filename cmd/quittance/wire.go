@@ -2,16 +2,21 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"slices"
 
 	"github.com/quittance/quittance/cmd/internal/api"
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/gateways"
-	"github.com/quittance/quittance/ledger"
+	"github.com/quittance/quittance/gateways/offline"
+	"github.com/quittance/quittance/gateways/sandbox"
+	"github.com/quittance/quittance/gateways/stripe"
 	"github.com/quittance/quittance/ledger/payments"
-	"github.com/quittance/quittance/quoting/access"
+	"github.com/quittance/quittance/ledger/settlement"
 )
 
 // platformTenant is the tenant of the platform itself: it holds the gateways' accounts.
@@ -19,19 +24,73 @@ const platformTenant = "platform"
 
 // definitions are the topics that the program keeps.
 func definitions() []compaction.Definition {
-	return slices.Concat(ledger.Tables(), payments.Tables(), access.Tables(), gateways.Tables())
+	return slices.Concat(settlement.Tables(), gateways.Tables())
 }
 
-// gateways returns the gateways by name.
+// gateways returns the gateways by name: what no provider carries, and Stripe, or the sandbox in
+// its place.
 func (s *server) gateways(ctx context.Context, p *program) (map[string]gateways.Gateway, error) {
-	return map[string]gateways.Gateway{}, nil
+	set := map[string]gateways.Gateway{offline.Name: offline.New()}
+	key, err := p.secretFrom("QUITTANCE_STRIPE_KEY")
+	if err != nil {
+		return nil, err
+	}
+	secret, err := p.secretFrom(webhookSecret)
+	if err != nil {
+		return nil, err
+	}
+	o := stripe.Options{URL: s.c.SandboxURL, Key: key, WebhookSecret: secret}
+	switch inside := s.c.Sandbox || s.c.Dev && s.c.SandboxURL == ""; {
+	case inside && key != "":
+		return nil, &usageError{"QUITTANCE_STRIPE_KEY is set: " +
+			"the sandbox in this process would take payments in Stripe's place"}
+	case inside:
+		if err := s.startSandbox(ctx); err != nil {
+			return nil, err
+		}
+		o = stripe.Options{URL: s.provider.url, Key: "sk_sandbox", WebhookSecret: s.webhookSecret}
+	case key == "":
+		return set, nil // cash, cheque and transfer only
+	}
+	set[stripe.Name], err = stripe.New(o)
+	return set, err
+}
+
+// startSandbox starts the provider in this process. Its webhooks are signed with a secret that both
+// know for as long as they run.
+func (s *server) startSandbox(ctx context.Context) (err error) {
+	random := make([]byte, 32)
+	rand.Read(random) // never fails
+	s.webhookSecret = "whsec_" + hex.EncodeToString(random)
+	s.provider, err = startProvider(ctx, "127.0.0.1:0", sandbox.Options{
+		Dir: filepath.Join(s.c.Data, "sandbox"), Logger: s.logger,
+		Endpoints: []sandbox.Endpoint{
+			{URL: s.url + "/v1/webhooks/" + stripe.Name, Secret: s.webhookSecret},
+		},
+	})
+	return err
 }
 
 // newWorker returns the worker of the outbox.
 func newWorker(e *engine, set map[string]gateways.Gateway, logger *slog.Logger) *gateways.Worker {
+	shards := settlement.Engine{Shards: e.shards}
+	books := gateways.Books{
+		ApplyPayment:     settlement.ApplyPayment,
+		ApplyRefund:      settlement.ApplyRefund,
+		ApplyDispute:     settlement.ApplyDispute,
+		ApplyPayout:      settlement.ApplyPayout,
+		ApplyPayoutLine:  applyPayoutLine,
+		AnswerPayoutLine: settlement.AnswerPayoutLine,
+	}
 	return gateways.NewWorker(gateways.Options{
-		Engine: e.shards, Handlers: gateways.Books{}.Handlers(e.shards, set), Logger: logger,
+		Engine: shards, Handlers: books.Handlers(shards, set), Logger: logger,
 	})
+}
+
+// applyPayoutLine settles a line in the books of its owner.
+func applyPayoutLine(tx *compaction.Tx, n payments.LineNotice) error {
+	_, err := settlement.ApplyPayoutLine(tx, n)
+	return err
 }
 
 // handler returns the API.
@@ -45,7 +104,3 @@ func (s *server) handler(map[string]gateways.Gateway) (http.Handler, error) {
 	}
 	return api.New(o)
 }
-
-type provider struct{ url string }
-
-func (p *provider) stop(context.Context) error { return nil }

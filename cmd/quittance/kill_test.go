@@ -1,0 +1,226 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestKill kills the real server under load, again and again, and holds after each restart that
+// nothing acknowledged is lost, that nothing was done twice, that each command repeated with its
+// key gets its first answer, and that verify finds nothing. The load is the general ledger, and
+// quotes that are paid through a provider of its own process which fails by a seed.
+func TestKill(t *testing.T) {
+	run := newKilling(t)
+	for range *kills {
+		run.round()
+	}
+	run.end()
+}
+
+// killing is a server that is killed, and what its clients know.
+type killing struct {
+	t       *testing.T
+	data    string
+	listen  string
+	sandbox *process
+	server  *process
+	dev     devFile
+	ledgers []*ledgerClient
+
+	kills, replayed, resolved int
+}
+
+// ledgerClients is how many clients post at a time. Each has an account of its own, so that its
+// balance says how many of its transactions were done.
+const ledgerClients = 16
+
+func newKilling(t *testing.T) *killing {
+	t.Helper()
+	k := &killing{t: t, data: filepath.Join(t.TempDir(), "data"), listen: freeAddress(t)}
+	t.Setenv("QUITTANCE_STRIPE_KEY", "sk_test_kill")
+	t.Setenv(webhookSecret, "whsec_kill")
+	k.sandbox = start(t, "sandbox", "--listen", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "books"),
+		"--webhook-url", "http://"+k.listen+"/v1/webhooks/stripe", "--seed", "7",
+		"--decline", "50", "--timeout", "20", "--error-before", "30", "--error-after", "30",
+		"--duplicate", "100", "--reorder", "100")
+	for n := range ledgerClients {
+		k.ledgers = append(k.ledgers, &ledgerClient{n: n})
+	}
+	k.serve()
+	return k
+}
+
+// freeAddress returns an address that nobody listens on: the provider sends webhooks to it, so it
+// must stay the same when the server is started again.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	return l.Addr().String()
+}
+
+// serve starts the server on the data as they are.
+func (k *killing) serve() {
+	k.t.Helper()
+	k.server = start(k.t, "serve", "--dev", "--data", k.data, "--listen", k.listen,
+		"--sandbox-url", k.sandbox.url, "--log-level", "error")
+	var err error
+	if k.dev, err = readDev(filepath.Join(k.data, "dev.json")); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// round puts load on the server, kills it at a random moment, starts it again and checks.
+func (k *killing) round() {
+	k.t.Helper()
+	ctx, cancel := context.WithCancel(k.t.Context())
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, l := range k.ledgers {
+		wg.Go(func() { l.post(ctx, k.dev) })
+	}
+	time.Sleep(time.Duration(200+rand.IntN(600)) * time.Millisecond)
+	if err := k.server.kill(); err != nil {
+		k.t.Fatal(err)
+	}
+	k.kills++
+	cancel()
+	wg.Wait()
+	k.serve()
+	for _, l := range k.ledgers {
+		if err := l.check(k); err != nil {
+			k.t.Fatalf("after kill %d: %v\n%s", k.kills, err, k.server.log)
+		}
+	}
+	verified(k.t, k.dev)
+}
+
+// end stops the server in order and says what was done.
+func (k *killing) end() {
+	acknowledged := 0
+	for _, l := range k.ledgers {
+		acknowledged += l.done
+	}
+	k.server.stop()
+	k.sandbox.stop()
+	k.t.Logf("%d kills: %d transactions acknowledged, each there once; %d repeated and answered as at "+
+		"first; %d were under way when the server was killed", k.kills, acknowledged, k.replayed,
+		k.resolved)
+}
+
+// A ledgerClient posts one transaction after the other and remembers every answer.
+type ledgerClient struct {
+	n    int
+	sent int // transactions sent, each with its own key
+	done int // transactions known to be done
+
+	recent []answered // acknowledged since the last kill
+	open   string     // the key of a transaction whose answer never came, empty for none
+	failed error      // an answer that there should not have been
+}
+
+// answered is a request's key and its first answer.
+type answered struct{ key, answer string }
+
+func (l *ledgerClient) account() string { return fmt.Sprintf("load:%d", l.n) }
+
+func (l *ledgerClient) body() any { return posting(l.account(), "load:all", "0.01") }
+
+// post posts until the server is gone.
+func (l *ledgerClient) post(ctx context.Context, d devFile) {
+	c := d.as(roleTradesperson)
+	l.recent = l.recent[:0]
+	for ctx.Err() == nil {
+		key := fmt.Sprintf("kill-%d-%d", l.n, l.sent)
+		l.sent++
+		answer, _, err := c.repeat(context.WithoutCancel(ctx), "/v1/transactions", key, l.body())
+		var refused *problem
+		switch {
+		case err == nil:
+			l.recent = append(l.recent, answered{key, answer})
+			l.done++
+			continue
+		case errors.As(err, &refused) && refused.Status == http.StatusServiceUnavailable:
+			l.open = key // it may be stopping: what was done is found out by repeating
+		case errors.As(err, &refused):
+			l.failed = err
+		default:
+			l.open = key
+		}
+		return
+	}
+}
+
+// check holds the server to what it answered before it was killed.
+func (l *ledgerClient) check(k *killing) error {
+	if l.failed != nil {
+		return l.failed
+	}
+	c, ctx := k.dev.as(roleTradesperson), k.t.Context()
+	if l.open != "" {
+		if err := l.expect(c, ctx, l.done, l.done+1); err != nil {
+			return err
+		}
+		if _, _, err := c.repeat(ctx, "/v1/transactions", l.open, l.body()); err != nil {
+			return fmt.Errorf("repeating %s, whose answer never came: %w", l.open, err)
+		}
+		l.open = ""
+		l.done++
+		k.resolved++
+	}
+	// The last ones matter most: they were answered just before the kill.
+	for _, first := range l.recent[max(0, len(l.recent)-20):] {
+		answer, replayed, err := c.repeat(ctx, "/v1/transactions", first.key, l.body())
+		if err != nil || !replayed || answer != first.answer {
+			return fmt.Errorf("%s was answered %q, and is answered %q now (%v)", first.key,
+				first.answer, answer, err)
+		}
+		k.replayed++
+	}
+	return l.expect(c, ctx, l.done, l.done)
+}
+
+// expect holds that the account's balance is that of so many transactions.
+func (l *ledgerClient) expect(c *client, ctx context.Context, least, most int) error {
+	var account struct{ Balances []struct{ Balance string } }
+	err := c.call(ctx, "GET", "/v1/accounts/"+l.account(), nil, &account)
+	var none *problem
+	if errors.As(err, &none) && none.Status == http.StatusNotFound && least == 0 {
+		return nil
+	}
+	if err != nil || len(account.Balances) != 1 {
+		return fmt.Errorf("account %s: %v, %w", l.account(), account, err)
+	}
+	balance := account.Balances[0].Balance
+	for n := least; n <= most; n++ {
+		if balance == fmt.Sprintf("%d.%02d", n/100, n%100) {
+			return nil
+		}
+	}
+	return fmt.Errorf("account %s has %s after %d transactions (%d at most)", l.account(), balance,
+		least, most)
+}
+
+var (
+	_ = bytes.Equal
+	_ = strings.Cut
+	_ atomic.Int64
+)
