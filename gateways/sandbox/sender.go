@@ -102,7 +102,7 @@ func (p *Provider) send(ctx context.Context, o Object) error {
 		case taken || age > int64(sendFor/time.Second):
 			now.Send, e.PendingWebhooks = time.Time{}, 0
 		default:
-			now.Send = tx.Now().Add(retry)
+			now.Send, now.Copies = tx.Now().Add(retry), now.Copies+1
 		}
 		return save(tx, now, e)
 	})
