@@ -28,14 +28,14 @@ func Post(tx *compaction.Tx, tenant string, transactions ...Transaction) ([]Post
 func postAll(
 	tx *compaction.Tx, tenant, kind string, by Caller, transactions []Transaction, facts []Fact,
 ) ([]Posted, error) {
-	if err := refuseMany(transactions); err != nil {
-		return nil, err
-	}
-	s, err := openSheet(tx, tenant, kind)
+	postings, err := refuseMany(transactions)
 	if err != nil {
 		return nil, err
 	}
-	s.entry.Transactions = make([]Posted, 0, len(transactions))
+	s, err := openSheet(tx, tenant, kind, len(transactions), postings)
+	if err != nil {
+		return nil, err
+	}
 	for i := range transactions {
 		if err := s.post(&transactions[i], by); err != nil {
 			return nil, err
@@ -56,15 +56,14 @@ type Outcome struct {
 // The error is a *TooManyPostingsError for all of them together, or a failure that is no refusal;
 // then none is posted.
 func PostEach(tx *compaction.Tx, tenant string, transactions []Transaction) ([]Outcome, error) {
-	if err := refuseMany(transactions); err != nil {
-		return nil, err
-	}
-	s, err := openSheet(tx, tenant, KindTransactions)
+	postings, err := refuseMany(transactions)
 	if err != nil {
 		return nil, err
 	}
-	// Room for all: outcomes point into the slice, which must not move.
-	s.entry.Transactions = make([]Posted, 0, len(transactions))
+	s, err := openSheet(tx, tenant, KindTransactions, len(transactions), postings)
+	if err != nil {
+		return nil, err
+	}
 	outcomes := make([]Outcome, len(transactions))
 	for i := range transactions {
 		err := s.post(&transactions[i], Anyone)
@@ -75,6 +74,7 @@ func PostEach(tx *compaction.Tx, tenant string, transactions []Transaction) ([]O
 			outcomes[i].Refused = err
 			continue
 		}
+		// The entry has room for all, so its slice never moves.
 		outcomes[i].Posted = &s.entry.Transactions[len(s.entry.Transactions)-1]
 	}
 	s.write(nil)
@@ -86,7 +86,7 @@ func PostEach(tx *compaction.Tx, tenant string, transactions []Transaction) ([]O
 func Hold(
 	tx *compaction.Tx, tenant string, t Transaction, expires time.Time,
 ) (Posted, error) {
-	s, err := openSheet(tx, tenant, KindHeld)
+	s, err := openSheet(tx, tenant, KindHeld, 1, len(t.Postings))
 	if err != nil {
 		return Posted{}, err
 	}
@@ -138,7 +138,7 @@ func resolve(
 	if !ok {
 		return Posted{}, ErrNotHeld
 	}
-	s, err := openSheet(tx, tenant, kind)
+	s, err := openSheet(tx, tenant, kind, 1, len(h.Postings))
 	if err != nil {
 		return Posted{}, err
 	}
@@ -169,7 +169,7 @@ func Configure(
 	if err := settings.check(); err != nil {
 		return Account{}, err
 	}
-	s, err := openSheet(tx, tenant, KindConfigured)
+	s, err := openSheet(tx, tenant, KindConfigured, 0, 0)
 	if err != nil {
 		return Account{}, err
 	}

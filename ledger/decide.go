@@ -36,15 +36,17 @@ type Change struct {
 // Decide returns what a transaction changes when it is posted at a time, or the first reason, in
 // the order of the package comment, not to post it. It is pure: it only reads, and through v alone.
 func Decide(v View, t Transaction, by Caller, at time.Time) (Change, error) {
-	return decide(v, &t, PhasePosted, by, at)
+	return new(working).decide(v, &t, PhasePosted, by, at)
 }
 
-// decide is Decide and DecideHold.
-func decide(v View, t *Transaction, phase Phase, by Caller, at time.Time) (Change, error) {
+// decide is Decide and DecideHold. The accounts of the change are good until w is used again.
+func (w *working) decide(
+	v View, t *Transaction, phase Phase, by Caller, at time.Time,
+) (Change, error) {
 	if err := refuse(v, t, by); err != nil {
 		return Change{}, err
 	}
-	w := newWorking(v, len(t.Postings), at)
+	w.begin(v, len(t.Postings), at)
 	for i := range t.Postings {
 		p := &t.Postings[i]
 		debit, credit, err := w.pair(p)
@@ -96,23 +98,22 @@ type working struct {
 	v      View
 	at     time.Time
 	change Change
-	places map[accountKey]int // of accounts in change; only where there are many
+	places places // of the accounts in change
+	room   []Line // for lines of several transactions, made at once
 }
 
-// accountKey names an account of a tenant.
-type accountKey struct {
-	id       AccountID
-	currency money.Currency
-}
-
-// few is up to how many accounts are looked for one by one.
-const few = 16
-
-func newWorking(v View, postings int, at time.Time) *working {
-	return &working{v: v, at: at, change: Change{
-		Accounts: make([]Account, 0, min(2*postings, postings+few)),
-		Lines:    make([]Line, 0, postings),
-	}}
+// begin readies w for a transaction.
+func (w *working) begin(v View, postings int, at time.Time) {
+	w.v, w.at = v, at
+	w.places.reset()
+	if w.change.Accounts == nil {
+		w.change.Accounts = make([]Account, 0, min(2*postings, postings+few))
+	}
+	if cap(w.room)-len(w.room) < postings {
+		w.room = make([]Line, 0, postings)
+	}
+	w.change.Accounts = w.change.Accounts[:0]
+	w.change.Lines = w.room[len(w.room):len(w.room):cap(w.room)]
 }
 
 // pair returns the places of a posting's accounts.
@@ -126,7 +127,7 @@ func (w *working) pair(p *Posting) (debit, credit int, err error) {
 
 // place returns where in the change an account is, reading it at its first use.
 func (w *working) place(id AccountID, c money.Currency) (int, error) {
-	if i, ok := w.find(id, c); ok {
+	if i, ok := w.places.find(id, c); ok {
 		return i, nil
 	}
 	a, found, err := w.v.Account(id, c)
@@ -137,32 +138,8 @@ func (w *working) place(id AccountID, c money.Currency) (int, error) {
 		a = born(id, c, w.at)
 	}
 	a.Version++
-	i := len(w.change.Accounts)
 	w.change.Accounts = append(w.change.Accounts, a)
-	if w.places != nil {
-		w.places[accountKey{id, c}] = i
-	}
-	return i, nil
-}
-
-func (w *working) find(id AccountID, c money.Currency) (int, bool) {
-	if len(w.change.Accounts) <= few {
-		for i := range w.change.Accounts {
-			if a := &w.change.Accounts[i]; a.ID == id && a.Currency == c {
-				return i, true
-			}
-		}
-		return 0, false
-	}
-	if w.places == nil {
-		w.places = make(map[accountKey]int, 2*len(w.change.Accounts))
-		for i := range w.change.Accounts {
-			a := &w.change.Accounts[i]
-			w.places[accountKey{a.ID, a.Currency}] = i
-		}
-	}
-	i, ok := w.places[accountKey{id, c}]
-	return i, ok
+	return w.places.add(id, c), nil
 }
 
 // move refuses a posting for what its accounts are, or changes them.

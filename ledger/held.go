@@ -24,7 +24,7 @@ func DecideHold(v View, t Transaction, expires time.Time, by Caller, at time.Tim
 	if !expires.IsZero() && !expires.After(at) {
 		return Change{}, ErrExpiry
 	}
-	return decide(v, &t, PhaseHeld, by, at)
+	return new(working).decide(v, &t, PhaseHeld, by, at)
 }
 
 // DecidePost returns what changes when held amounts are posted: amounts is one for each posting,
@@ -38,7 +38,8 @@ func DecidePost(v View, h Held, amounts []money.Amount, at time.Time) (Change, e
 	if err := h.check(amounts); err != nil {
 		return Change{}, err
 	}
-	w := newWorking(v, len(h.Postings), at)
+	w := new(working)
+	w.begin(v, len(h.Postings), at)
 	for i, p := range h.Postings {
 		held := p.Amount
 		if len(amounts) > 0 {
@@ -67,7 +68,8 @@ func DecidePost(v View, h Held, amounts []money.Amount, at time.Time) (Change, e
 // DecideVoid returns what changes when held amounts are let go. It refuses nothing: the only errors
 // are those of v.
 func DecideVoid(v View, h Held, at time.Time) (Change, error) {
-	w := newWorking(v, len(h.Postings), at)
+	w := new(working)
+	w.begin(v, len(h.Postings), at)
 	for _, p := range h.Postings {
 		debit, credit, err := w.pair(&p)
 		if err != nil {

@@ -13,35 +13,55 @@ type sheet struct {
 	tx         *compaction.Tx
 	head       Head
 	entry      Entry
-	accounts   map[accountKey]Account
-	touched    []accountKey // the keys of accounts, in the order of their first change
+	places     places
+	slots      []slot // by place
+	recent     []int  // the places of the accounts that the decision under way has read, in order
+	working    working
 	references map[string]string
 	failed     error // the first failure to read: no refusal
 }
 
-// openSheet reads the head of the journal and begins its next entry.
-func openSheet(tx *compaction.Tx, tenant, kind string) (*sheet, error) {
+// A slot is an account as the command has it.
+type slot struct {
+	account        Account
+	key            string // of its record
+	found, changed bool
+}
+
+// openSheet reads the head of the journal and begins its next entry, with room for so many
+// transactions and postings.
+func openSheet(
+	tx *compaction.Tx, tenant, kind string, transactions, postings int,
+) (*sheet, error) {
 	head, _, err := Heads.Get(tx, HeadKey)
 	if err != nil {
 		return nil, err
 	}
-	return &sheet{
-		tx: tx, head: head, accounts: map[accountKey]Account{},
+	s := &sheet{
+		tx: tx, head: head, slots: make([]slot, 0, 2*postings), recent: make([]int, 0, 2*min(postings, few)),
 		entry: Entry{Shard: tx.Shard(), Sequence: head.Sequence + 1, At: tx.Now(), Tenant: tenant,
-			Kind: kind},
-	}, nil
+			Kind: kind, Transactions: make([]Posted, 0, transactions)},
+	}
+	s.places.keys = make([]accountKey, 0, 2*postings)
+	s.working.room = make([]Line, 0, postings)
+	return s, nil
 }
 
 // Account is as View says.
 func (s *sheet) Account(id AccountID, c money.Currency) (Account, bool, error) {
-	if a, ok := s.accounts[accountKey{id, c}]; ok {
-		return a, true, nil
+	i, ok := s.places.find(id, c)
+	if !ok {
+		key := AccountKey(s.entry.Tenant, id, c)
+		a, found, err := Accounts.Get(s.tx, key)
+		if err != nil {
+			s.failed = err
+			return Account{}, false, err
+		}
+		i = s.places.add(id, c)
+		s.slots = append(s.slots, slot{account: a, key: key, found: found})
 	}
-	a, ok, err := Accounts.Get(s.tx, AccountKey(s.entry.Tenant, id, c))
-	if err != nil {
-		s.failed = err
-	}
-	return a, ok, err
+	s.recent = append(s.recent, i)
+	return s.slots[i].account, s.slots[i].found, nil
 }
 
 // Reference is as View says.
@@ -58,40 +78,38 @@ func (s *sheet) Reference(reference string) (string, bool, error) {
 
 // post decides a transaction and, if it is not refused, takes it into the entry.
 func (s *sheet) post(t *Transaction, by Caller) error {
-	change, err := decide(s, t, PhasePosted, by, s.entry.At)
+	s.recent = s.recent[:0]
+	change, err := s.working.decide(s, t, PhasePosted, by, s.entry.At)
 	if err != nil {
 		return err
 	}
+	s.working.room = s.working.room[:len(s.working.room)+len(change.Lines)]
 	s.take(change, Posted{Phase: PhasePosted, Metadata: t.Metadata, Reference: t.Reference})
 	return nil
 }
 
-// refuseMany refuses more postings than a command may have.
-func refuseMany(transactions []Transaction) error {
-	postings := 0
+// refuseMany counts postings, and refuses more than a command may have.
+func refuseMany(transactions []Transaction) (postings int, err error) {
 	for i := range transactions {
 		postings += len(transactions[i].Postings)
 	}
 	if postings > MaxCommandPostings {
-		return &TooManyPostingsError{postings, MaxCommandPostings}
+		return 0, &TooManyPostingsError{postings, MaxCommandPostings}
 	}
-	return nil
+	return postings, nil
 }
 
-// take adds what was decided to the books, under the next id.
+// take adds what was decided to the books, under the next id. A decision reads each account that it
+// changes once and in the order of the change, so recent has their places.
 func (s *sheet) take(change Change, p Posted) *Posted {
 	e := &s.entry
 	p.ID = TransactionID(e.Shard, e.Sequence, len(e.Transactions))
-	p.At, p.Lines = e.At, change.Lines
-	for i := range change.Accounts {
-		a := &change.Accounts[i]
-		key := accountKey{a.ID, a.Currency}
-		if _, ok := s.accounts[key]; !ok {
-			s.touched = append(s.touched, key)
-		}
-		s.accounts[key] = *a
+	p.At, p.Lines = e.At, slices.Clip(change.Lines)
+	for i, place := range s.recent {
+		at := &s.slots[place]
+		at.account, at.found, at.changed = change.Accounts[i], true, true
 	}
-	if p.Reference != "" && p.Held == "" {
+	if p.Reference != "" {
 		if s.references == nil {
 			s.references = map[string]string{}
 		}
@@ -108,17 +126,18 @@ func (s *sheet) write(facts []Fact) {
 	if len(e.Transactions) == 0 && len(facts) == 0 {
 		return
 	}
-	for _, key := range s.touched {
-		a := s.accounts[key]
-		if stored := AccountKey(e.Tenant, a.ID, a.Currency); a.ended() {
-			e.Closed = append(e.Closed, ClosedAccount{a.ID, a.Currency})
-			Accounts.Delete(s.tx, stored)
-		} else {
-			Accounts.Put(s.tx, stored, a)
+	for i := range s.slots {
+		switch at := &s.slots[i]; {
+		case !at.changed:
+		case at.account.ended():
+			e.Closed = append(e.Closed, ClosedAccount{at.account.ID, at.account.Currency})
+			Accounts.Delete(s.tx, at.key)
+		default:
+			Accounts.Put(s.tx, at.key, at.account)
 		}
 	}
-	for _, t := range e.Transactions {
-		if t.Reference != "" && t.Held == "" {
+	for i := range e.Transactions {
+		if t := &e.Transactions[i]; t.Reference != "" {
 			References.Put(s.tx, compaction.Key(e.Tenant, t.Reference),
 				Reference{t.ID, e.At.Add(ReferenceRetention)})
 		}
