@@ -3,6 +3,7 @@ package gateways
 import (
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger/payments"
+	"github.com/quittance/quittance/ledger/settlement"
 )
 
 // Books are the commands by which outcomes are written: those of ledger/settlement. Each runs
@@ -21,10 +22,25 @@ type Books struct {
 	// account, and its lines.
 	ApplyPayout func(tx *compaction.Tx, tenant string, f payments.PayoutFact,
 		lines []payments.PayoutLine) error
-	// ApplyPayoutLine settles a line in the books of its owner.
-	ApplyPayoutLine func(tx *compaction.Tx, n payments.LineNotice) error
+	// ApplyPayoutLine settles a line in the books of its owner. The code says why it was taken and
+	// not settled, empty if it was. An error leaves it to be told again: what it needs may still
+	// be on its way.
+	ApplyPayoutLine func(tx *compaction.Tx, n payments.LineNotice) (code string, err error)
 	// AnswerPayoutLine writes to the payout what the owner's books said: an empty code is settled.
 	AnswerPayoutLine func(tx *compaction.Tx, l payments.PayoutLine, code string) error
+}
+
+// Settlement returns the books of package settlement. The Engine that they are used with is a
+// settlement.Engine: it brings back what was settled when something late concerns it.
+func Settlement() Books {
+	return Books{
+		ApplyPayment:     settlement.ApplyPayment,
+		ApplyRefund:      settlement.ApplyRefund,
+		ApplyDispute:     settlement.ApplyDispute,
+		ApplyPayout:      settlement.ApplyPayout,
+		ApplyPayoutLine:  settlement.ApplyPayoutLine,
+		AnswerPayoutLine: settlement.AnswerPayoutLine,
+	}
 }
 
 // Handlers returns the handlers of every effect that concerns payments, for a Worker. set holds

@@ -61,14 +61,16 @@ func (l lineTeller) Perform(ctx context.Context, e compaction.Effect, _ Call) (O
 	if err != nil {
 		return nil, &Error{Class: Permanent, Gateway: "?", Code: "payload"}
 	}
-	err = tell(ctx, l.engine, n.Line.Owner, n.Gateway, func(tx *compaction.Tx) error {
-		return l.books.ApplyPayoutLine(tx, n)
+	code := ""
+	err = tell(ctx, l.engine, n.Line.Owner, n.Gateway, func(tx *compaction.Tx) (err error) {
+		code, err = l.books.ApplyPayoutLine(tx, n)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return func(tx *compaction.Tx) error {
-		return l.books.AnswerPayoutLine(tx, n.Line, "")
+		return l.books.AnswerPayoutLine(tx, n.Line, code)
 	}, nil
 }
 

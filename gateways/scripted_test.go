@@ -195,18 +195,21 @@ func plainBooks() gateways.Books {
 			}
 			return nil
 		},
-		ApplyPayoutLine: func(tx *compaction.Tx, n payments.LineNotice) error {
+		ApplyPayoutLine: func(tx *compaction.Tx, n payments.LineNotice) (string, error) {
 			key := compaction.Key(n.Line.Owner, n.Line.Payment)
 			p, ok, err := payments.Payments.Get(tx, key)
 			if err != nil {
-				return err
+				return "", err
 			}
 			if !ok {
-				return errors.New("there is no such payment")
+				return "", errors.New("there is no such payment")
 			}
 			p.SettledBy = n.Line.ID
 			payments.Payments.Put(tx, key, p)
-			return nil
+			if n.Line.Gross != p.Amount {
+				return "amount_mismatch", nil
+			}
+			return "", nil
 		},
 		AnswerPayoutLine: func(tx *compaction.Tx, l payments.PayoutLine, code string) error {
 			key := compaction.Key(l.Tenant, l.Payout, l.ID)

@@ -327,9 +327,19 @@ func TestExpire(t *testing.T) {
 	w.start(w.options())
 	w.untilDone("pay_1-1")
 	w.untilDone("pay_2-1")
+	w.do("acme", func(tx *compaction.Tx) error { // nothing was ever tried of it
+		p, _, err := payments.Payments.Get(tx, "acme/pay_1")
+		p.ID, p.GatewayID, p.Attempts = "pay_0", "", 0
+		payments.Payments.Put(tx, "acme/pay_0", p)
+		return err
+	})
 	w.forward(2 * time.Hour)
 	w.pay("pay_3", "card") // something happens, so that the engine looks at its clock
-	w.until("it is canceled", func() bool { return w.payment("pay_1").State == payments.Canceled })
+	for _, id := range []string{"pay_0", "pay_1"} {
+		w.until(id+" is canceled", func() bool {
+			return w.payment(id).State == payments.Canceled
+		})
+	}
 	if p := w.payment("pay_2"); p.State != payments.Succeeded {
 		t.Errorf("%+v", p)
 	}

@@ -10,8 +10,8 @@ import (
 // Payments holds the open payments under Key(tenant, payment). Its indexes read
 // "tenant/state/payment", "tenant/invoice/payment" and "tenant/gateway/gateway's id".
 //
-// A payment whose time is over, and that no gateway is working on, expires by itself; where a
-// gateway may know of it, it is asked to cancel.
+// A payment whose time is over, and that no gateway is working on, expires by itself. Its gateway is
+// then asked to cancel it, and what the gateway answers ends it.
 var Payments = compaction.NewTable(compaction.TableSpec[Payment]{
 	Message: (*ledgerv1.PaymentRecord)(nil),
 	Encode:  EncodePayment,
@@ -37,16 +37,13 @@ var Payments = compaction.NewTable(compaction.TableSpec[Payment]{
 
 func init() { Payments.OnDue(expire) }
 
-// expire gives up a payment, and asks the gateway to do so where it may know of it.
+// expire gives up a payment, and asks the gateway to do so: it may have money of it after all.
 func expire(tx *compaction.Tx, key string, p Payment) error {
 	p, err := p.Move(Expire, tx.Now())
 	if err != nil {
 		return err
 	}
 	Payments.Put(tx, key, p)
-	if p.Attempts == 0 {
-		return nil
-	}
 	e, err := p.CancelEffect()
 	if err != nil {
 		return err
