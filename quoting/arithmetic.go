@@ -108,8 +108,8 @@ func slow(q, p, b decimal.Decimal, shift int) (whole uint64, rest fraction, ok b
 	return quotient.Uint64(), rest, true
 }
 
-// roundAway rounds ±(whole + rest) − less half away from zero. What is taken off is whole, but it may
-// carry the value over zero, where away is the other way.
+// roundAway rounds ±(whole + rest) − less half away from zero. What is taken off is whole, but it
+// may carry the value over zero, where away is the other way.
 func roundAway(negative bool, whole int64, rest fraction, less int64) int64 {
 	if negative {
 		n := -whole - less // the value is at or below n

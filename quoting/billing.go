@@ -41,8 +41,9 @@ func (q Quote) bill(b Bill, at time.Time) (Quote, error) {
 }
 
 // CreateInvoice drafts an invoice of an accepted quote, at the agreed price. A due date that is
-// empty is set by FinalizeInvoice. It fails with an *ExistsError, a *NotFoundError, a *FieldError, a
-// *MoveError for a quote that is not accepted, and an *AmountError for one that is billed already.
+// empty is set by FinalizeInvoice. It fails with an *ExistsError, a *NotFoundError, a
+// *FieldError, a *MoveError for a quote that is not accepted, and an *AmountError for one that is
+// billed already.
 func CreateInvoice(
 	tx *compaction.Tx, tenant, id, quote string, mode InvoiceMode, due Date,
 ) (Invoice, error) {
@@ -106,9 +107,9 @@ func DiscardInvoice(tx *compaction.Tx, tenant, id string) error {
 }
 
 // FinalizeInvoice gives a draft its number and dates, freezes and hashes it, and marks its quote as
-// invoiced when nothing of it is left to bill. An invoice of nothing is paid at once; so look at the
-// state of what it returns. It fails with a *NotFoundError, a *MoveError, or a *FieldError for a due
-// date before the day of issue.
+// invoiced when nothing of it is left to bill. An invoice of nothing is paid at once; so look at
+// the state of what it returns. It fails with a *NotFoundError, a *MoveError, or a *FieldError
+// for a due date before the day of issue.
 func FinalizeInvoice(tx *compaction.Tx, tenant, id string) (Invoice, error) {
 	i, err := FindInvoice(tx, tenant, id)
 	if err != nil {
@@ -188,8 +189,8 @@ func ApplyCredit(tx *compaction.Tx, tenant, id string, a money.Amount) (Invoice,
 	return onInvoice(tx, tenant, id, func(i Invoice) (Invoice, error) { return i.Credit(a, tx.Now()) })
 }
 
-// VoidInvoice ends an invoice of which nothing is paid or credited, and releases the promotions that
-// were reserved for it. Its number stays. It fails with a *NotFoundError or a *MoveError.
+// VoidInvoice ends an invoice of which nothing is paid or credited, and releases the promotions
+// that were reserved for it. Its number stays. It fails with a *NotFoundError or a *MoveError.
 func VoidInvoice(tx *compaction.Tx, tenant, id string) (Invoice, error) {
 	return closeInvoice(tx, tenant, id, VoidEvent)
 }

@@ -15,6 +15,7 @@ const (
 	MaxLines           = 1000 // lines
 	MaxAdjustments     = 100  // allowances, and as many charges
 	MaxLineAdjustments = 20   // allowances of a line, and as many charges
+	MaxTaxes           = 100  // different categories and rates
 	MaxPromotions      = 10   // promotions applied to a document
 	maxDescription     = 2000 // bytes
 	maxName            = 200  // bytes

@@ -27,11 +27,17 @@ func start(t testing.TB) *engine {
 	e.clock.Store(noon.UnixNano())
 	e.shards = compactiontest.StartAt(t, t.TempDir(), e.now, Tables()...)
 	e.ok(func(tx *compaction.Tx) error {
-		if _, err := CreateTenant(tx, Tenant{ID: "acme", Name: "Acme", TimeZone: "America/New_York"}); err != nil {
+		if _, err := CreateTenant(
+			tx,
+			Tenant{ID: "acme", Name: "Acme", TimeZone: "America/New_York"},
+		); err != nil {
 			return err
 		}
 		for _, id := range []string{"cus_ann", "cus_bob"} {
-			if _, err := CreateCustomer(tx, Customer{Tenant: "acme", ID: id, Name: id}); err != nil {
+			if _, err := CreateCustomer(
+				tx,
+				Customer{Tenant: "acme", ID: id, Name: id},
+			); err != nil {
 				return err
 			}
 		}
@@ -50,8 +56,10 @@ func (e *engine) set(at time.Time) {
 
 // do runs a command of acme.
 func (e *engine) do(f func(tx *compaction.Tx) error) error {
-	_, err := e.shards.Do(context.Background(), compaction.Command{Tenant: "acme",
-		Decide: func(tx *compaction.Tx) (compaction.Answer, error) { return compaction.Answer{}, f(tx) }})
+	_, err := e.shards.Do(context.Background(), compaction.Command{
+		Tenant: "acme",
+		Decide: func(tx *compaction.Tx) (compaction.Answer, error) { return compaction.Answer{}, f(tx) },
+	})
 	return err
 }
 
@@ -83,7 +91,10 @@ func refused[E error, T any](e *engine, f func(tx *compaction.Tx) (T, error)) (r
 // read returns what is committed of acme.
 func read[T any](e *engine, f func(s compaction.State) (T, error)) (v T) {
 	e.t.Helper()
-	if err := e.shards.Read("acme", func(s *compaction.View) (err error) { v, err = f(s); return err }); err != nil {
+	if err := e.shards.Read(
+		"acme",
+		func(s *compaction.View) (err error) { v, err = f(s); return err },
+	); err != nil {
 		e.t.Fatal(err)
 	}
 	return v
@@ -92,7 +103,8 @@ func read[T any](e *engine, f func(s compaction.State) (T, error)) (v T) {
 // eventually waits until what the owner does by itself is done.
 func (e *engine) eventually(what string, done func() bool) {
 	e.t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(
+		5 * time.Millisecond) {
 		if done() {
 			return
 		}
@@ -105,13 +117,21 @@ func (e *engine) eventually(what string, done func() bool) {
 func quoted(t testing.TB) Draft {
 	labour, material := line(t, "2", "50", "25"), line(t, "5", "10", "6")
 	labour.Kind, material.Kind = Labour, Material
-	return Draft{Document: Document{Currency: eur, Lines: []Line{labour, material}}, Terms: "As usual."}
+	return Draft{
+		Document: Document{Currency: eur, Lines: []Line{labour, material}},
+		Terms:    "As usual.",
+	}
 }
 
 // issued makes and issues a quote for a customer.
 func (e *engine) issued(id, customer string) Quote {
 	e.t.Helper()
-	made(e, func(tx *compaction.Tx) (Quote, error) { return CreateQuote(tx, "acme", id, customer, quoted(e.t)) })
+	made(
+		e,
+		func(tx *compaction.Tx) (Quote, error) {
+			return CreateQuote(tx, "acme", id, customer, quoted(e.t))
+		},
+	)
 	return made(e, func(tx *compaction.Tx) (Quote, error) { return IssueQuote(tx, "acme", id) })
 }
 
@@ -141,6 +161,9 @@ func (e *engine) promote(p Promotion, codes ...string) Promotion {
 // usage returns how often a promotion is reserved and redeemed.
 func (e *engine) usage(promotion, customer string) [2]uint64 {
 	e.t.Helper()
-	u := read(e, func(s compaction.State) (Usage, error) { return UsageOf(s, "acme", promotion, customer) })
+	u := read(
+		e,
+		func(s compaction.State) (Usage, error) { return UsageOf(s, "acme", promotion, customer) },
+	)
 	return [2]uint64{u.Reserved, u.Redeemed}
 }

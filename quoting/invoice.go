@@ -139,9 +139,9 @@ func (i Invoice) positive(a money.Amount) error {
 	return nil
 }
 
-// Pay returns i after a payment of an amount: paid when nothing is due any more. What is paid beyond
-// the total is taken too: see AmountOverpaid. It fails with a *FieldError, and with a *MoveError for
-// a draft and a void invoice.
+// Pay returns i after a payment of an amount: paid when nothing is due any more. What is paid
+// beyond the total is taken too: see AmountOverpaid. It fails with a *FieldError, and with a
+// *MoveError for a draft and a void invoice.
 func (i Invoice) Pay(a money.Amount, at time.Time) (Invoice, error) {
 	if err := i.positive(a); err != nil {
 		return i, err
@@ -150,8 +150,8 @@ func (i Invoice) Pay(a money.Amount, at time.Time) (Invoice, error) {
 }
 
 // Credit returns i after a credit note of an amount: paid when nothing is due any more. It fails
-// with a *FieldError, a *MoveError for a draft and a void invoice, and an *AmountError for more than
-// is left of the total: credit notes never exceed their invoice.
+// with a *FieldError, a *MoveError for a draft and a void invoice, and an *AmountError for more
+// than is left of the total: credit notes never exceed their invoice.
 func (i Invoice) Credit(a money.Amount, at time.Time) (Invoice, error) {
 	if err := i.positive(a); err != nil {
 		return i, err

@@ -52,8 +52,8 @@ type InvoiceMode uint8
 
 // The modes of an invoice.
 const (
-	Entire  InvoiceMode = iota + 1 // the whole quote
-	modeEnd                        //
+	Entire InvoiceMode = iota + 1 // the whole quote
+	modeEnd
 )
 
 var modeNames = [...]string{"", "entire"}

@@ -28,11 +28,13 @@ func finalize(id string) func(tx *compaction.Tx) (Invoice, error) {
 }
 
 func pay(id string, minor int64) func(tx *compaction.Tx) (Invoice, error) {
-	return func(tx *compaction.Tx) (Invoice, error) { return ApplyPayment(tx, "acme", id, money.New(minor, eur)) }
+	return func(tx *compaction.Tx) (Invoice, error) {
+		return ApplyPayment(tx, "acme", id, money.New(minor, eur))
+	}
 }
 
-// TestInvoiceFinalize holds that finalising numbers, dates, freezes and hashes an invoice, bills its
-// quote wholly, and that the bytes stay through what follows.
+// TestInvoiceFinalize holds that finalising numbers, dates, freezes and hashes an invoice, bills
+// its quote wholly, and that the bytes stay through what follows.
 func TestInvoiceFinalize(t *testing.T) {
 	e := start(t)
 	e.set(time.Date(2026, 3, 2, 3, 0, 0, 0, time.UTC)) // still the first of March in New York
@@ -41,11 +43,15 @@ func TestInvoiceFinalize(t *testing.T) {
 		t.Errorf("draft %+v", draft)
 	}
 	i := made(e, finalize("inv_1"))
-	if i.State != InvoiceOpen || i.Name() != "INV-1" || i.IssueDate != "2026-03-01" || i.DueDate != "2026-03-15" ||
+	if i.State != InvoiceOpen || i.Name() != "INV-1" || i.IssueDate != "2026-03-01" ||
+		i.DueDate != "2026-03-15" ||
 		i.Hash != sha256.Sum256(i.Frozen) {
 		t.Errorf("finalised %+v", i)
 	}
-	if q := read(e, func(s compaction.State) (Quote, error) { return FindQuote(s, "acme", "quo_1") }); q.State() != QuoteInvoiced {
+	if q := read(
+		e,
+		func(s compaction.State) (Quote, error) { return FindQuote(s, "acme", "quo_1") },
+	); q.State() != QuoteInvoiced {
 		t.Errorf("the quote is %v", q.State())
 	}
 	refused[*MoveError](e, finalize("inv_1"))
@@ -53,14 +59,20 @@ func TestInvoiceFinalize(t *testing.T) {
 		t.Error("overdue or partially paid at the wrong time")
 	}
 	part := made(e, pay("inv_1", 10000))
-	if part.State != InvoiceOpen || !part.PartiallyPaid() || part.AmountDue().String() != "78.00" {
+	if part.State != InvoiceOpen || !part.PartiallyPaid() ||
+		part.AmountDue().String() != "78.00" {
 		t.Errorf("partially paid %+v", part)
 	}
-	if m := refused[*MoveError](e, func(tx *compaction.Tx) (Invoice, error) { return VoidInvoice(tx, "acme", "inv_1") }); m.From != "partially paid" {
+	if m := refused[*MoveError](
+		e,
+		func(tx *compaction.Tx) (Invoice, error) { return VoidInvoice(tx, "acme", "inv_1") },
+	); m.From != "partially paid" {
 		t.Errorf("got %v", m)
 	}
 	over := made(e, pay("inv_1", 10000))
-	if over.State != InvoicePaid || over.AmountOverpaid().String() != "22.00" || !over.AmountDue().IsZero() || over.Overdue("2027-01-01") {
+	if over.State != InvoicePaid || over.AmountOverpaid().String() != "22.00" ||
+		!over.AmountDue().IsZero() ||
+		over.Overdue("2027-01-01") {
 		t.Errorf("overpaid %+v", over)
 	}
 	if !bytes.Equal(over.Frozen, i.Frozen) || over.Hash != i.Hash {
@@ -68,8 +80,8 @@ func TestInvoiceFinalize(t *testing.T) {
 	}
 }
 
-// TestInvoiceNumbers holds that numbers have no gap: drafts take none, and discarded drafts leave no
-// trace on their quote.
+// TestInvoiceNumbers holds that numbers have no gap: drafts take none, and discarded drafts leave
+// no trace on their quote.
 func TestInvoiceNumbers(t *testing.T) {
 	e := start(t)
 	for n := range 3 {
@@ -88,32 +100,51 @@ func TestInvoiceNumbers(t *testing.T) {
 	if i := made(e, finalize("inv_3")); i.Number != 3 {
 		t.Errorf("number %d", i.Number)
 	}
-	if err := e.do(func(tx *compaction.Tx) error { return DiscardInvoice(tx, "acme", "inv_3") }); !errors.As(err, new(*MoveError)) {
+	if err := e.do(
+		func(tx *compaction.Tx) error { return DiscardInvoice(tx, "acme", "inv_3") },
+	); !errors.As(
+		err,
+		new(*MoveError),
+	) {
 		t.Errorf("discarding what is open: %v", err)
 	}
 }
 
-// TestInvoiceCreateRefused holds what cannot be billed: what is not agreed, and the same thing twice.
+// TestInvoiceCreateRefused holds what cannot be billed: what is not agreed, and the same thing
+// twice.
 func TestInvoiceCreateRefused(t *testing.T) {
 	e := start(t)
-	create := func(id, quote string, mode InvoiceMode, due Date) func(tx *compaction.Tx) (Invoice, error) {
-		return func(tx *compaction.Tx) (Invoice, error) { return CreateInvoice(tx, "acme", id, quote, mode, due) }
+	create := func(id, quote string, mode InvoiceMode, due Date) func(tx *compaction.Tx) (
+		Invoice, error) {
+		return func(tx *compaction.Tx) (Invoice, error) {
+			return CreateInvoice(tx, "acme", id, quote, mode, due)
+		}
 	}
 	e.issued("quo_9", "cus_ann")
 	e.billed(1)
 	refused[*MoveError](e, create("inv_9", "quo_9", Entire, ""))
 	refused[*NotFoundError](e, create("inv_9", "quo_8", Entire, ""))
 	refused[*ExistsError](e, create("inv_1", "quo_1", Entire, ""))
-	if a := refused[*AmountError](e, create("inv_2", "quo_1", Entire, "")); a.Of != "contract value" || !a.Available.IsZero() {
+	if a := refused[*AmountError](
+		e,
+		create("inv_2", "quo_1", Entire, ""),
+	); a.Of != "contract value" ||
+		!a.Available.IsZero() {
 		t.Errorf("got %v", a)
 	}
 	if f := refused[*FieldError](e, create("inv_2", "quo_1", 0, "")); f.Field != "mode" {
 		t.Errorf("got %v", f)
 	}
-	if f := refused[*FieldError](e, create("inv_2", "quo_1", Entire, "2026-02-30")); f.Field != "due_date" {
+	if f := refused[*FieldError](
+		e,
+		create("inv_2", "quo_1", Entire, "2026-02-30"),
+	); f.Field != "due_date" {
 		t.Errorf("got %v", f)
 	}
-	if m := refused[*MoveError](e, func(tx *compaction.Tx) (Quote, error) { return CancelQuote(tx, "acme", "quo_1", ann) }); m.From != "accepted and billed" {
+	if m := refused[*MoveError](
+		e,
+		func(tx *compaction.Tx) (Quote, error) { return CancelQuote(tx, "acme", "quo_1", ann) },
+	); m.From != "accepted and billed" {
 		t.Errorf("got %v", m)
 	}
 	made(e, accept(e.issued("quo_3", "cus_ann")))
@@ -132,12 +163,18 @@ func TestInvoiceVoid(t *testing.T) {
 		e.billed(n, "one")
 		made(e, finalize(fmt.Sprintf("inv_%d", n)))
 	}
-	i := made(e, func(tx *compaction.Tx) (Invoice, error) { return VoidInvoice(tx, "acme", "inv_0") })
+	i := made(
+		e,
+		func(tx *compaction.Tx) (Invoice, error) { return VoidInvoice(tx, "acme", "inv_0") },
+	)
 	if i.State != InvoiceVoid || i.Number != 1 || e.usage(p.ID, "") != [2]uint64{1, 0} {
 		t.Errorf("void %+v, usage %v", i, e.usage(p.ID, ""))
 	}
 	refused[*MoveError](e, pay("inv_0", 100))
-	made(e, func(tx *compaction.Tx) (Invoice, error) { return MarkUncollectible(tx, "acme", "inv_1") })
+	made(
+		e,
+		func(tx *compaction.Tx) (Invoice, error) { return MarkUncollectible(tx, "acme", "inv_1") },
+	)
 	if u := e.usage(p.ID, ""); u != [2]uint64{} {
 		t.Errorf("usage %v", u)
 	}
@@ -155,7 +192,11 @@ func TestInvoiceOfNothing(t *testing.T) {
 	refused[*AmountError](e, func(tx *compaction.Tx) (Invoice, error) {
 		return CreateInvoice(tx, "acme", "inv_2", "quo_1", Entire, "")
 	})
-	if i := made(e, finalize("inv_1")); i.State != InvoicePaid || i.Paid.IsZero() || !i.Total().IsZero() {
+	if i := made(
+		e,
+		finalize("inv_1"),
+	); i.State != InvoicePaid || i.Paid.IsZero() ||
+		!i.Total().IsZero() {
 		t.Errorf("got %+v", i)
 	}
 }
@@ -164,30 +205,47 @@ func TestInvoiceOfNothing(t *testing.T) {
 // 178.00, by value, without an engine.
 func TestInvoicePaid(t *testing.T) {
 	zero := money.New(0, eur)
-	open := Invoice{State: InvoiceOpen, Priced: Priced{Currency: eur, Payable: money.New(17800, eur)}, AmountPaid: zero, AmountCredited: zero}
+	open := Invoice{
+		State:          InvoiceOpen,
+		Priced:         Priced{Currency: eur, Payable: money.New(17800, eur)},
+		AmountPaid:     zero,
+		AmountCredited: zero,
+	}
 	type step struct {
 		do    func(Invoice, money.Amount, time.Time) (Invoice, error)
 		minor int64
 		want  string // state, due, overpaid; or the error's type
 	}
 	for name, steps := range map[string][]step{
-		"in two parts":      {{Invoice.Pay, 10000, "open 78.00 0.00"}, {Invoice.Pay, 7800, "paid 0.00 0.00"}},
-		"overpaid":          {{Invoice.Pay, 17801, "paid 0.00 0.01"}, {Invoice.Pay, 1, "paid 0.00 0.02"}},
-		"credited":          {{Invoice.Credit, 17800, "paid 0.00 0.00"}, {Invoice.Credit, 1, "*quoting.AmountError"}},
+		"in two parts": {{Invoice.Pay, 10000, "open 78.00 0.00"},
+			{Invoice.Pay, 7800, "paid 0.00 0.00"}},
+		"overpaid": {{Invoice.Pay, 17801, "paid 0.00 0.01"}, {Invoice.Pay, 1, "paid 0.00 0.02"}},
+		"credited": {{Invoice.Credit, 17800, "paid 0.00 0.00"},
+			{Invoice.Credit, 1, "*quoting.AmountError"}},
 		"credited too much": {{Invoice.Credit, 17801, "*quoting.AmountError"}},
-		"credited after it was paid, refunded": {{Invoice.Pay, 17800, "paid 0.00 0.00"}, {Invoice.Credit, 5000, "paid 0.00 50.00"},
+		"credited after it was paid, refunded": {
+			{Invoice.Pay, 17800, "paid 0.00 0.00"}, {Invoice.Credit, 5000, "paid 0.00 50.00"},
 			{Invoice.Unpay, 5000, "paid 0.00 0.00"}},
-		"taken back":          {{Invoice.Pay, 17800, "paid 0.00 0.00"}, {Invoice.Unpay, 17800, "open 178.00 0.00"}, {Invoice.Pay, 17800, "paid 0.00 0.00"}},
-		"taken back too much": {{Invoice.Pay, 100, "open 177.00 0.00"}, {Invoice.Unpay, 101, "*quoting.AmountError"}},
-		"nothing":             {{Invoice.Pay, 0, "*quoting.FieldError"}, {Invoice.Credit, -1, "*quoting.FieldError"}, {Invoice.Unpay, 0, "*quoting.FieldError"}},
-		"without end":         {{Invoice.Pay, maxAmount, "paid 0.00 9999999999822.00"}, {Invoice.Pay, maxAmount, "*quoting.FieldError"}},
+		"taken back": {{Invoice.Pay, 17800, "paid 0.00 0.00"},
+			{Invoice.Unpay, 17800, "open 178.00 0.00"}, {Invoice.Pay, 17800, "paid 0.00 0.00"}},
+		"taken back too much": {{Invoice.Pay, 100, "open 177.00 0.00"},
+			{Invoice.Unpay, 101, "*quoting.AmountError"}},
+		"nothing": {{Invoice.Pay, 0, "*quoting.FieldError"},
+			{Invoice.Credit, -1, "*quoting.FieldError"}, {Invoice.Unpay, 0, "*quoting.FieldError"}},
+		"without end": {{Invoice.Pay, maxAmount, "paid 0.00 9999999999822.00"},
+			{Invoice.Pay, maxAmount, "*quoting.FieldError"}},
 	} {
 		i := open
 		for n, s := range steps {
 			after, err := s.do(i, money.New(s.minor, eur), noon)
 			got := fmt.Sprintf("%T", err)
 			if err == nil {
-				got = fmt.Sprintf("%v %s %s", after.State, after.AmountDue(), after.AmountOverpaid())
+				got = fmt.Sprintf(
+					"%v %s %s",
+					after.State,
+					after.AmountDue(),
+					after.AmountOverpaid(),
+				)
 				i = after
 			}
 			if got != s.want {
@@ -214,7 +272,8 @@ func TestInvoiceIndexes(t *testing.T) {
 		index, prefix string
 		want          []string
 	}{
-		{"state", "acme/open/", []string{"inv_2"}}, {"state", "acme/draft/", []string{"inv_1"}}, {"customer", "acme/cus_ann/", []string{"inv_1", "inv_2"}},
+		{"state", "acme/open/", []string{"inv_2"}}, {"state", "acme/draft/", []string{"inv_1"}},
+		{"customer", "acme/cus_ann/", []string{"inv_1", "inv_2"}},
 		{"quote", "acme/quo_1/", []string{"inv_1"}}, {"due", "acme/2026-03-15/", []string{"inv_2"}},
 	} {
 		var got []string

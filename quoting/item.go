@@ -103,7 +103,8 @@ func (i *Item) reprice(l Line, old Item, currency money.Currency) (Line, bool) {
 		l.UnitPrice, changed = i.UnitPrice, true
 	}
 	same := l.UnitCost.Valid == old.UnitCost.Valid && l.UnitCost.Decimal.Equal(old.UnitCost.Decimal)
-	if same && (l.UnitCost.Valid != i.UnitCost.Valid || !l.UnitCost.Decimal.Equal(i.UnitCost.Decimal)) {
+	if same && (l.UnitCost.Valid != i.UnitCost.Valid ||
+		!l.UnitCost.Decimal.Equal(i.UnitCost.Decimal)) {
 		l.UnitCost, changed = i.UnitCost, true
 	}
 	return l, changed

@@ -48,7 +48,8 @@ var invoiceMoves = map[move[InvoiceState, InvoiceEvent]]InvoiceState{
 	{InvoiceUncollectible, VoidEvent}: InvoiceVoid,
 }
 
-// A MoveError refuses an event that the state of a quote, a redemption or an invoice does not allow.
+// A MoveError refuses an event that the state of a quote, a redemption or an invoice does not
+// allow.
 type MoveError struct {
 	Subject string // "quote", "redemption", "invoice"
 	From    string // the state's name

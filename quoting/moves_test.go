@@ -9,12 +9,24 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write testdata/moves, and golden records that are missing")
+var update = flag.Bool(
+	"update",
+	false,
+	"write testdata/moves, and golden records that are missing",
+)
 
 // TestMoves prints every state against every event, so that a change of a table is a change of its
 // golden file too, and so is reviewed as a picture.
 func TestMoves(t *testing.T) {
-	checkMoves(t, "quote", QuoteDraft, quoteStateEnd, IssueEvent, quoteEventEnd, QuoteState.Next)
+	checkMoves(
+		t,
+		"quote",
+		QuoteDraft,
+		quoteStateEnd,
+		IssueEvent,
+		quoteEventEnd,
+		QuoteState.Next,
+	)
 	checkMoves(t, "redemption", Reserved, redemptionStateEnd, RedeemEvent, redemptionEventEnd,
 		RedemptionState.Next)
 	checkMoves(t, "invoice", InvoiceDraft, invoiceStateEnd, FinalizeEvent, invoiceEventEnd,

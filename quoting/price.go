@@ -16,8 +16,8 @@ import (
 //  2. document allowances and charges, each in its own tax;
 //  3. promotions that the tradesperson funds, those of lines before those of the document, each on
 //     what the ones before it left, spread over taxes and lines by Split;
-//  4. tax, once per category and rate, on the sum of all the above; where prices are inclusive, it is
-//     the part of that sum that is tax;
+//  4. tax, once per category and rate, on the sum of all the above; where prices are inclusive, it
+//     is the part of that sum that is tax;
 //  5. payable = tax inclusive − prepaid − promotions that the platform pays + rounding.
 //
 // Each rounding is half away from zero, to the currency's digits.
@@ -96,6 +96,10 @@ func (p *pricing) group(field string, t Tax) (int, error) {
 			return i, nil
 		}
 	}
+	if len(p.groups) == MaxTaxes {
+		return 0, &FieldError{"taxes", "too_many",
+			"a document has at most 100 different tax categories and rates"}
+	}
 	p.groups = append(p.groups, group{category: t.Category, rate: r})
 	return len(p.groups) - 1, nil
 }
@@ -114,9 +118,9 @@ func (p *pricing) sumLines() error {
 		if err != nil {
 			return err
 		}
-		g, err := p.group("lines", l.Tax)
+		g, err := p.group("", l.Tax)
 		if err != nil {
-			return p.lineTax(i, l)
+			return p.lineTax(i, l, err)
 		}
 		p.of[i], p.left[i] = g, net
 		p.groups[g].left += net
@@ -127,9 +131,11 @@ func (p *pricing) sumLines() error {
 	return nil
 }
 
-// lineTax returns the refusal of a line's tax, with its path.
-func (p *pricing) lineTax(i int, l *Line) error {
-	_, err := l.Tax.millionths(field("lines", i, "tax"))
+// lineTax returns the refusal of a line's tax with its path, which is put together only now.
+func (p *pricing) lineTax(i int, l *Line, err error) error {
+	if _, named := l.Tax.millionths(field("lines", i, "tax")); named != nil {
+		return named
+	}
 	return err
 }
 

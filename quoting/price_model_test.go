@@ -14,24 +14,50 @@ import (
 // drawDocument draws a document of up to eight lines in a few taxes, with numbers near the edges of
 // what the quick arithmetic can hold.
 func drawDocument(t *rapid.T) Document {
-	c := money.MustParseCurrency(rapid.SampledFrom([]string{"EUR", "JPY", "KWD"}).Draw(t, "currency"))
+	c := money.MustParseCurrency(
+		rapid.SampledFrom([]string{"EUR", "JPY", "KWD"}).Draw(t, "currency"),
+	)
 	d := Document{Currency: c, PricesInclusive: rapid.Bool().Draw(t, "inclusive")}
 	number := func(name string, most int64) decimal.Decimal {
-		return decimal.New(rapid.Int64Range(-most, most).Draw(t, name), -rapid.Int32Range(0, 12).Draw(t, name+"_digits"))
+		return decimal.New(
+			rapid.Int64Range(-most, most).Draw(t, name),
+			-rapid.Int32Range(0, 12).Draw(t, name+"_digits"),
+		)
 	}
 	tax := func() Tax {
-		return rapid.SampledFrom([]Tax{{StandardRate, decimal.New(25, 0)}, {StandardRate, decimal.New(9975, -3)},
-			{StandardRate, decimal.New(60, -1)}, {Exempt, decimal.Zero}, {ZeroRated, decimal.New(0, -2)}}).Draw(t, "tax")
+		return rapid.SampledFrom([]Tax{
+			{StandardRate, decimal.New(25, 0)},
+			{StandardRate, decimal.New(9975, -3)},
+			{
+				StandardRate,
+				decimal.New(60, -1),
+			},
+			{Exempt, decimal.Zero},
+			{ZeroRated, decimal.New(0, -2)},
+		}).
+			Draw(t, "tax")
 	}
-	amount := func(name string) money.Amount { return money.New(rapid.Int64Range(-5000, 5000).Draw(t, name), c) }
+	amount := func(name string) money.Amount {
+		return money.New(rapid.Int64Range(-5000, 5000).Draw(t, name), c)
+	}
 	for range rapid.IntRange(1, 8).Draw(t, "lines") {
-		l := Line{Quantity: number("quantity", 1e6), UnitPrice: number("price", 1e9), Tax: tax(),
-			Kind: Kind(rapid.IntRange(0, 2).Draw(t, "kind"))}
+		l := Line{
+			Quantity:  number("quantity", 1e6),
+			UnitPrice: number("price", 1e9),
+			Tax:       tax(),
+			Kind:      Kind(rapid.IntRange(0, 2).Draw(t, "kind")),
+		}
 		if rapid.Bool().Draw(t, "based") {
-			l.BaseQuantity = decimal.NewNullDecimal(number("base", 1000).Abs().Add(decimal.New(1, -12)))
+			l.BaseQuantity = decimal.NewNullDecimal(
+				number("base", 1000).Abs().Add(decimal.New(1, -12)),
+			)
 		}
 		if rapid.Bool().Draw(t, "adjusted") {
-			l.Allowances, l.Charges = []money.Amount{amount("less")}, []money.Amount{amount("more")}
+			l.Allowances, l.Charges = []money.Amount{
+				amount("less"),
+			}, []money.Amount{
+				amount("more"),
+			}
 		}
 		d.Lines = append(d.Lines, l)
 	}
@@ -62,11 +88,17 @@ func naive(d Document) (lines, sums []*big.Int, exclusive, tax, payable *big.Int
 	add := func(t Tax, n *big.Int, sign int64) {
 		key := string(t.Category) + t.Rate.String()
 		if groups[key] == nil {
-			groups[key], rates[key] = new(big.Rat), new(big.Rat).Quo(t.Rate.Rat(), big.NewRat(100, 1))
+			groups[key], rates[key] = new(
+				big.Rat,
+			), new(
+				big.Rat,
+			).Quo(t.Rate.Rat(), big.NewRat(100, 1))
 		}
 		groups[key].Add(groups[key], new(big.Rat).SetInt(new(big.Int).Mul(n, big.NewInt(sign))))
 	}
-	unit := new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(d.Currency.Digits())), nil))
+	unit := new(
+		big.Rat,
+	).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(d.Currency.Digits())), nil))
 	for _, l := range d.Lines {
 		net := new(big.Rat).Mul(l.Quantity.Rat(), l.UnitPrice.Rat())
 		if l.BaseQuantity.Valid {
@@ -137,9 +169,9 @@ func TestPriceModel(t *testing.T) {
 	})
 }
 
-// TestPricePromotionsProperty holds the laws of promotions over any documents and promotions: totals
-// still add up, shares add up to their promotion, nothing that was positive falls below zero, and
-// nobody pays more for having one.
+// TestPricePromotionsProperty holds the laws of promotions over any documents and promotions:
+// totals still add up, shares add up to their promotion, nothing that was positive falls below
+// zero, and nobody pays more for having one.
 func TestPricePromotionsProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := drawDocument(t)
@@ -149,13 +181,24 @@ func TestPricePromotionsProperty(t *testing.T) {
 		}
 		var promotions []Applied
 		for i := range rapid.IntRange(1, 4).Draw(t, "promotions") {
-			p := Promotion{ID: string(rune('a' + i)), Name: "p", Active: true, Combinable: true,
-				Funding: Funding(rapid.IntRange(1, 2).Draw(t, "funding")), Priority: rapid.IntRange(-1, 1).Draw(t, "priority")}
+			p := Promotion{
+				ID:         string(rune('a' + i)),
+				Name:       "p",
+				Active:     true,
+				Combinable: true,
+				Funding: Funding(
+					rapid.IntRange(1, 2).Draw(t, "funding"),
+				),
+				Priority: rapid.IntRange(-1, 1).Draw(t, "priority"),
+			}
 			if rapid.Bool().Draw(t, "percent") {
 				p.Coupon.Percent = decimal.New(rapid.Int64Range(1, 100).Draw(t, "percent"), 0)
 				p.Coupon.Cap = money.New(rapid.Int64Range(0, 1000).Draw(t, "cap"), d.Currency)
 			} else {
-				p.Coupon.Amount = money.New(rapid.Int64Range(1, 1e7).Draw(t, "amount"), d.Currency)
+				p.Coupon.Amount = money.New(
+					rapid.Int64Range(1, 1e7).Draw(t, "amount"),
+					d.Currency,
+				)
 			}
 			if rapid.Bool().Draw(t, "scoped") {
 				p.Scope.Kinds = []Kind{Labour}
@@ -221,7 +264,8 @@ func checkPromoted(t *rapid.T, d Document, plain, got Priced) {
 		t.Errorf("the platform's promotions leave %s to pay", got.Payable)
 	}
 	for i, x := range got.Taxes {
-		if before := plain.Taxes[i].Taxable.Minor(); x.Taxable.Minor() < min(before, 0) || x.Taxable.Minor() > before {
+		if before := plain.Taxes[i].Taxable.Minor(); x.Taxable.Minor() < min(before, 0) ||
+			x.Taxable.Minor() > before {
 			t.Errorf("taxable went from %d to %s", before, x.Taxable)
 		}
 	}

@@ -79,7 +79,11 @@ func vectors(t testing.TB) []vector {
 func (v vector) document(t testing.TB) Document {
 	t.Helper()
 	c := money.MustParseCurrency(v.Currency)
-	d := Document{Currency: c, Prepaid: amount(t, v.Prepaid, c), Rounding: amount(t, v.Rounding, c)}
+	d := Document{
+		Currency: c,
+		Prepaid:  amount(t, v.Prepaid, c),
+		Rounding: amount(t, v.Rounding, c),
+	}
 	for _, l := range v.Lines {
 		line := Line{Quantity: dec(t, l.Quantity), UnitPrice: dec(t, l.UnitPrice),
 			Tax: l.Tax.tax(t)}
@@ -95,10 +99,16 @@ func (v vector) document(t testing.TB) Document {
 		d.Lines = append(d.Lines, line)
 	}
 	for _, a := range v.Allowances {
-		d.Allowances = append(d.Allowances, Adjustment{Amount: amount(t, a.Amount, c), Tax: a.Tax.tax(t)})
+		d.Allowances = append(
+			d.Allowances,
+			Adjustment{Amount: amount(t, a.Amount, c), Tax: a.Tax.tax(t)},
+		)
 	}
 	for _, a := range v.Charges {
-		d.Charges = append(d.Charges, Adjustment{Amount: amount(t, a.Amount, c), Tax: a.Tax.tax(t)})
+		d.Charges = append(
+			d.Charges,
+			Adjustment{Amount: amount(t, a.Amount, c), Tax: a.Tax.tax(t)},
+		)
 	}
 	return d
 }

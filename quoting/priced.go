@@ -8,8 +8,8 @@ import (
 
 // Priced is a document's figures. All amounts are in the document's currency.
 //
-// Where prices are inclusive, the lines, LineTotal, AllowanceTotal and ChargeTotal contain their tax
-// as the prices do; TaxExclusive, Tax and TaxInclusive are what they are called.
+// Where prices are inclusive, the lines, LineTotal, AllowanceTotal and ChargeTotal contain their
+// tax as the prices do; TaxExclusive, Tax and TaxInclusive are what they are called.
 type Priced struct {
 	Currency       money.Currency
 	Lines          []PricedLine // as the document's

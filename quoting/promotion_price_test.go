@@ -18,8 +18,8 @@ func promotion(id string, change func(p *Promotion)) Applied {
 	return Applied{Promotion: p, Code: strings.ToUpper(id)}
 }
 
-// TestPricePromotions holds promotions to figures worked out by hand: their order, what each is taken
-// of, how it is spread, and what remains.
+// TestPricePromotions holds promotions to figures worked out by hand: their order, what each is
+// taken of, how it is spread, and what remains.
 func TestPricePromotions(t *testing.T) {
 	eur := func(text string) money.Amount { return amount(t, text, eur) }
 	percent := func(text string) func(*Promotion) {
@@ -34,7 +34,9 @@ func TestPricePromotions(t *testing.T) {
 			}
 		}
 	}
-	take := func(text string) func(*Promotion) { return func(p *Promotion) { p.Coupon.Amount = eur(text) } }
+	take := func(text string) func(*Promotion) {
+		return func(p *Promotion) { p.Coupon.Amount = eur(text) }
+	}
 	for _, x := range []struct {
 		name       string
 		promotions []Applied
@@ -50,49 +52,81 @@ func TestPricePromotions(t *testing.T) {
 			"[a 150.00/150.00 remaining]; 100.00 50.00; 0.00; 0.00"},
 		{"all of it", []Applied{promotion("a", percent("100"))},
 			"[a 150.00/150.00]; 100.00 50.00; 0.00; 0.00"},
-		{"a cap", []Applied{promotion("a", func(p *Promotion) { p.Coupon.Percent, p.Coupon.Cap = dec(t, "50"), eur("20") })},
+		{"a cap", []Applied{promotion("a", func(p *Promotion) {
+			p.Coupon.Percent, p.Coupon.Cap = dec(t, "50"), eur("20")
+		})},
 			"[a 20.00/150.00 cap]; 13.33 6.67; 24.27; 154.27"},
-		{"lines before the document", []Applied{promotion("a", percent("10")), promotion("z", of(Tradesperson, Labour, percent("50")))},
+		{"lines before the document", []Applied{
+			promotion("a", percent("10")), promotion("z", of(Tradesperson, Labour, percent("50")))},
 			"[z 50.00/100.00 a 10.00/100.00]; 55.00 5.00; 13.95; 103.95"},
-		{"two of ten are nineteen", []Applied{promotion("a", percent("10")), promotion("b", percent("10"))},
+		{"two of ten are nineteen", []Applied{
+			promotion("a", percent("10")), promotion("b", percent("10"))},
 			"[a 15.00/150.00 b 13.50/135.00]; 19.00 9.50; 22.68; 144.18"},
-		{"priority", []Applied{promotion("a", take("100")), promotion("b", func(p *Promotion) { percent("10")(p); p.Priority = 1 })},
+		{"priority", []Applied{promotion("a", take("100")),
+			promotion("b", func(p *Promotion) { percent("10")(p); p.Priority = 1 })},
 			"[b 15.00/150.00 a 100.00/135.00]; 76.67 38.33; 6.53; 41.53"},
 		{"paid by the platform", []Applied{promotion("a", of(Platform, 0, percent("10")))},
 			"[a 17.80/178.00]; 0.00 0.00; 28.00; 160.20"},
-		{"paid by the platform for labour", []Applied{promotion("a", of(Platform, Labour, percent("10"))), promotion("b", of(Platform, Labour, percent("10")))},
+		{"paid by the platform for labour", []Applied{
+			promotion("a", of(Platform, Labour, percent("10"))),
+			promotion("b", of(Platform, Labour, percent("10")))},
 			"[a 12.50/125.00 b 11.25/112.50]; 0.00 0.00; 28.00; 154.25"},
-		{"both, the platform's last", []Applied{promotion("a", of(Platform, Labour, take("500"))), promotion("b", percent("10"))},
+		{"both, the platform's last", []Applied{
+			promotion("a", of(Platform, Labour, take("500"))), promotion("b", percent("10"))},
 			"[b 15.00/150.00 a 112.50/112.50 remaining]; 10.00 5.00; 25.20; 47.70"},
 	} {
 		material := line(t, "5", "10", "6")
 		material.Kind = Material
 		labour := line(t, "2", "50", "25")
 		labour.Kind = Labour
-		got, err := Price(Document{Currency: money.MustParseCurrency("EUR"), Lines: []Line{labour, material}}, x.promotions, time.Time{})
+		got, err := Price(
+			Document{Currency: money.MustParseCurrency("EUR"), Lines: []Line{labour, material}},
+			x.promotions,
+			time.Time{},
+		)
 		if err != nil {
 			t.Errorf("%s: %v", x.name, err)
 			continue
 		}
 		var applied []string
 		for _, p := range got.Promotions {
-			applied = append(applied, strings.TrimSpace(fmt.Sprintf("%s %s/%s %s", p.Promotion, p.Amount, p.Basis, p.Limited)))
+			applied = append(
+				applied,
+				strings.TrimSpace(
+					fmt.Sprintf("%s %s/%s %s", p.Promotion, p.Amount, p.Basis, p.Limited),
+				),
+			)
 		}
-		text := fmt.Sprintf("%v; %s %s; %s; %s", applied, got.Lines[0].Promotion, got.Lines[1].Promotion, got.Tax, got.Payable)
+		text := fmt.Sprintf(
+			"%v; %s %s; %s; %s",
+			applied,
+			got.Lines[0].Promotion,
+			got.Lines[1].Promotion,
+			got.Tax,
+			got.Payable,
+		)
 		if text != x.want {
 			t.Errorf("%s:\ngot  %s\nwant %s", x.name, text, x.want)
 		}
 	}
 }
 
-// TestPricePromotionsEdges holds that what is already below zero gives nothing, and that allowances,
-// charges and what was prepaid bound what a promotion takes.
+// TestPricePromotionsEdges holds that what is already below zero gives nothing, and that
+// allowances, charges and what was prepaid bound what a promotion takes.
 func TestPricePromotionsEdges(t *testing.T) {
 	all := promotion("a", func(p *Promotion) { p.Coupon.Percent = dec(t, "100") })
-	labour := promotion("a", func(p *Promotion) { p.Coupon.Percent, p.Scope.Kinds = dec(t, "100"), []Kind{Labour} })
-	paid := promotion("a", func(p *Promotion) { p.Coupon.Percent, p.Funding = dec(t, "100"), Platform })
+	labour := promotion(
+		"a",
+		func(p *Promotion) { p.Coupon.Percent, p.Scope.Kinds = dec(t, "100"), []Kind{Labour} },
+	)
+	paid := promotion(
+		"a",
+		func(p *Promotion) { p.Coupon.Percent, p.Funding = dec(t, "100"), Platform },
+	)
 	adjust := func(text, rate string) []Adjustment {
-		return []Adjustment{{Amount: amount(t, text, eur), Tax: Tax{StandardRate, dec(t, rate)}}}
+		return []Adjustment{
+			{Amount: amount(t, text, eur), Tax: Tax{StandardRate, dec(t, rate)}},
+		}
 	}
 	kind := func(l Line, k Kind) Line { l.Kind = k; return l }
 	for name, x := range map[string]struct {
@@ -100,15 +134,24 @@ func TestPricePromotionsEdges(t *testing.T) {
 		p    Applied
 		want string // amount, payable
 	}{
-		"a line taken back": {Document{Lines: []Line{line(t, "1", "100", "25"), line(t, "-1", "30", "6")}}, all, "70.00 5.70"},
-		"an allowance bounds its lines": {Document{Lines: []Line{kind(line(t, "1", "100", "25"), Labour)}, Allowances: adjust("90", "25")},
+		"a line taken back": {Document{Lines: []Line{
+			line(t, "1", "100", "25"), line(t, "-1", "30", "6")}}, all, "70.00 5.70"},
+		"an allowance bounds its lines": {Document{
+			Lines: []Line{kind(line(t, "1", "100", "25"), Labour)}, Allowances: adjust("90", "25")},
 			labour, "10.00 0.00"},
-		"a charge is part of the document": {Document{Lines: []Line{line(t, "1", "100", "25")}, Charges: adjust("10", "25")}, all, "110.00 0.00"},
-		"a charge is no line":              {Document{Lines: []Line{kind(line(t, "1", "100", "25"), Labour)}, Charges: adjust("10", "25")}, labour, "100.00 12.50"},
-		"a charge alone in its tax":        {Document{Lines: []Line{line(t, "1", "100", "25")}, Charges: adjust("10", "6")}, all, "110.00 0.00"},
-		"prepaid":                          {Document{Lines: []Line{line(t, "1", "100", "25")}, Prepaid: amount(t, "100", eur)}, paid, "25.00 0.00"},
-		"prepaid too much":                 {Document{Lines: []Line{line(t, "1", "100", "25")}, Prepaid: amount(t, "200", eur)}, paid, "0.00 -75.00"},
-		"nothing":                          {Document{Lines: []Line{line(t, "0", "100", "25")}}, all, "0.00 0.00"},
+		"a charge is part of the document": {Document{
+			Lines: []Line{line(t, "1", "100", "25")}, Charges: adjust("10", "25")}, all, "110.00 0.00"},
+		"a charge is no line": {Document{
+			Lines: []Line{kind(line(t, "1", "100", "25"), Labour)}, Charges: adjust("10", "25")}, labour,
+			"100.00 12.50"},
+		"a charge alone in its tax": {Document{
+			Lines: []Line{line(t, "1", "100", "25")}, Charges: adjust("10", "6")}, all, "110.00 0.00"},
+		"prepaid": {Document{
+			Lines: []Line{line(t, "1", "100", "25")}, Prepaid: amount(t, "100", eur)}, paid, "25.00 0.00"},
+		"prepaid too much": {Document{
+			Lines: []Line{line(t, "1", "100", "25")}, Prepaid: amount(t, "200", eur)}, paid, "0.00 -75.00"},
+		"nothing": {Document{Lines: []Line{line(t, "0", "100", "25")}}, all,
+			"0.00 0.00"},
 	} {
 		x.d.Currency = eur
 		got, err := Price(x.d, []Applied{x.p}, time.Time{})
@@ -146,13 +189,17 @@ func TestPricePromotionsRefused(t *testing.T) {
 		d := Document{Currency: eur, Lines: []Line{line(t, "1", "100", "25")}}
 		_, err := Price(d, promotions, at)
 		var refused *PromotionError
-		if !errors.As(err, &refused) || refused.Rule != strings.TrimSpace(rule) || promotionRules[refused.Rule] == "" {
+		if !errors.As(err, &refused) || refused.Rule != strings.TrimSpace(rule) ||
+			promotionRules[refused.Rule] == "" {
 			t.Errorf("%s: got %v", rule, err)
 		}
 	}
 	d := Document{Currency: eur, Lines: []Line{line(t, "-1", "100", "25")}}
 	_, err := Price(d, []Applied{other}, at)
-	if refused := (*PromotionError)(nil); !errors.As(err, &refused) || refused.Rule != "negative_document" {
+	if refused := (*PromotionError)(
+		nil,
+	); !errors.As(err, &refused) ||
+		refused.Rule != "negative_document" {
 		t.Errorf("a negative document: got %v", err)
 	}
 }
@@ -161,13 +208,15 @@ func TestPricePromotionsRefused(t *testing.T) {
 func TestPromotionCheck(t *testing.T) {
 	sek := money.New(1, money.MustParseCurrency("SEK"))
 	for field, change := range map[string]func(p *Promotion){
-		"percent":        func(p *Promotion) { p.Coupon.Percent = dec(t, "100.1") },
-		"percent ":       func(p *Promotion) { p.Coupon.Percent = dec(t, "0") },
-		"percent  ":      func(p *Promotion) { p.Coupon.Percent = dec(t, "-1") },
-		"amount":         func(p *Promotion) { p.Coupon.Amount = money.New(1, eur) },
-		"amount ":        func(p *Promotion) { p.Coupon.Amount = money.New(-1, eur) },
-		"cap":            func(p *Promotion) { p.Coupon.Cap = money.New(-1, eur) },
-		"cap ":           func(p *Promotion) { p.Coupon = Coupon{Cap: money.New(1, eur), Amount: money.New(1, eur)} },
+		"percent":   func(p *Promotion) { p.Coupon.Percent = dec(t, "100.1") },
+		"percent ":  func(p *Promotion) { p.Coupon.Percent = dec(t, "0") },
+		"percent  ": func(p *Promotion) { p.Coupon.Percent = dec(t, "-1") },
+		"amount":    func(p *Promotion) { p.Coupon.Amount = money.New(1, eur) },
+		"amount ":   func(p *Promotion) { p.Coupon.Amount = money.New(-1, eur) },
+		"cap":       func(p *Promotion) { p.Coupon.Cap = money.New(-1, eur) },
+		"cap ": func(p *Promotion) {
+			p.Coupon = Coupon{Cap: money.New(1, eur), Amount: money.New(1, eur)}
+		},
 		"name":           func(p *Promotion) { p.Name = "" },
 		"funding":        func(p *Promotion) { p.Funding = 0 },
 		"minimum_spend":  func(p *Promotion) { p.MinimumSpend = money.New(-1, eur) },
@@ -179,19 +228,36 @@ func TestPromotionCheck(t *testing.T) {
 	} {
 		a := promotion("a", func(p *Promotion) { p.Coupon.Percent = dec(t, "10"); change(p) })
 		var refused *FieldError
-		if err := a.Promotion.check(); !errors.As(err, &refused) || refused.Field != strings.TrimSpace(field) {
+		if err := a.Promotion.check(); !errors.As(err, &refused) ||
+			refused.Field != strings.TrimSpace(field) {
 			t.Errorf("%s: got %v", field, err)
 		}
 	}
 }
 
-// TestExplain holds that each step is named with its figures, and that the steps lead to the result.
+// TestExplain holds that each step is named with its figures, and that the steps lead to the
+// result.
 func TestExplain(t *testing.T) {
-	d := Document{Currency: eur, Lines: []Line{line(t, "2", "50", "25")}, Prepaid: amount(t, "5", eur), Rounding: amount(t, "-0.01", eur),
-		Allowances: []Adjustment{{Amount: amount(t, "10", eur), Tax: Tax{StandardRate, dec(t, "25")}}},
-		Charges:    []Adjustment{{Amount: amount(t, "10", eur), Tax: Tax{StandardRate, dec(t, "25")}}}}
-	capped := promotion("pro_a", func(p *Promotion) { p.Coupon.Percent, p.Coupon.Cap = dec(t, "10"), amount(t, "4", eur) })
-	paid := promotion("pro_b", func(p *Promotion) { p.Coupon.Amount, p.Funding = amount(t, "1000", eur), Platform })
+	d := Document{
+		Currency: eur,
+		Lines:    []Line{line(t, "2", "50", "25")},
+		Prepaid:  amount(t, "5", eur),
+		Rounding: amount(t, "-0.01", eur),
+		Allowances: []Adjustment{
+			{Amount: amount(t, "10", eur), Tax: Tax{StandardRate, dec(t, "25")}},
+		},
+		Charges: []Adjustment{
+			{Amount: amount(t, "10", eur), Tax: Tax{StandardRate, dec(t, "25")}},
+		},
+	}
+	capped := promotion(
+		"pro_a",
+		func(p *Promotion) { p.Coupon.Percent, p.Coupon.Cap = dec(t, "10"), amount(t, "4", eur) },
+	)
+	paid := promotion(
+		"pro_b",
+		func(p *Promotion) { p.Coupon.Amount, p.Funding = amount(t, "1000", eur), Platform },
+	)
 	got, err := Price(d, []Applied{capped, paid}, time.Time{})
 	if err != nil {
 		t.Fatal(err)

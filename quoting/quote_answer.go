@@ -31,8 +31,9 @@ func (a Answer) check() error {
 // promotions of the codes given: the agreed price includes them. All of it is one command, so a
 // promotion is reserved exactly when the price that it is part of is agreed.
 //
-// It fails with a *NotFoundError, a *FieldError, a *MoveError for a quote that is not on offer or no
-// longer valid, a *HashError for another hash, and a *PromotionError for a code that does not apply.
+// It fails with a *NotFoundError, a *FieldError, a *MoveError for a quote that is not on offer or
+// no longer valid, a *HashError for another hash, and a *PromotionError for a code that does not
+// apply.
 func AcceptQuote(
 	tx *compaction.Tx, tenant, id string, by Answer, hash Hash, codes []string,
 ) (Quote, error) {
@@ -73,8 +74,8 @@ func AcceptQuote(
 	return q, nil
 }
 
-// reserveAll reserves the promotions of an agreed price. A quote is accepted once, so the ids of its
-// redemptions follow from its own.
+// reserveAll reserves the promotions of an agreed price. A quote is accepted once, so the ids of
+// its redemptions follow from its own.
 func reserveAll(tx *compaction.Tx, q Quote, priced Priced) ([]string, error) {
 	var ids []string
 	for i, p := range priced.Promotions {
@@ -107,7 +108,8 @@ func RequestChanges(tx *compaction.Tx, tenant, id string, by Answer) (Quote, err
 }
 
 // CancelQuote withdraws a quote, and releases the promotions that its acceptance reserved. It fails
-// with a *NotFoundError, a *FieldError, or a *MoveError: a quote of which an invoice was made stays.
+// with a *NotFoundError, a *FieldError, or a *MoveError: a quote of which an invoice was made
+// stays.
 func CancelQuote(tx *compaction.Tx, tenant, id string, by Answer) (Quote, error) {
 	q, err := answer(tx, tenant, id, by, CancelEvent)
 	if err != nil {

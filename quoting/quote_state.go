@@ -17,7 +17,8 @@ const (
 	quoteStateEnd
 )
 
-var quoteStateNames = [...]string{"", "draft", "issued", "changes_requested", "accepted", "invoiced",
+var quoteStateNames = [...]string{"", "draft", "issued", "changes_requested", "accepted",
+	"invoiced",
 	"declined", "expired", "superseded", "cancelled"}
 
 // String returns the state's name.

@@ -10,33 +10,45 @@ import (
 	"github.com/quittance/quittance/compaction"
 )
 
-// TestQuoteFrozen holds that issuing freezes and hashes the content, that what is stored keeps those
-// very bytes through everything that follows, and that an edit is then refused.
+// TestQuoteFrozen holds that issuing freezes and hashes the content, that what is stored keeps
+// those very bytes through everything that follows, and that an edit is then refused.
 func TestQuoteFrozen(t *testing.T) {
 	e := start(t)
 	q := e.issued("quo_1", "cus_ann")
 	v := q.Last()
-	if q.Number != 1 || q.Name() != "Q-1" || v.State != QuoteIssued || v.Hash != sha256.Sum256(v.Frozen) {
+	if q.Number != 1 || q.Name() != "Q-1" || v.State != QuoteIssued ||
+		v.Hash != sha256.Sum256(v.Frozen) {
 		t.Errorf("issued: %+v", q)
 	}
 	if v.Content.Priced.Payable.String() != "178.00" {
 		t.Errorf("payable %s", v.Content.Priced.Payable)
 	}
-	refused[*MoveError](e, func(tx *compaction.Tx) (Quote, error) { return EditQuote(tx, "acme", "quo_1", quoted(t)) })
-	refused[*MoveError](e, func(tx *compaction.Tx) (Quote, error) { return IssueQuote(tx, "acme", "quo_1") })
+	refused[*MoveError](
+		e,
+		func(tx *compaction.Tx) (Quote, error) { return EditQuote(tx, "acme", "quo_1", quoted(t)) },
+	)
+	refused[*MoveError](
+		e,
+		func(tx *compaction.Tx) (Quote, error) { return IssueQuote(tx, "acme", "quo_1") },
+	)
 	made(e, accept(q))
-	got := read(e, func(s compaction.State) (Quote, error) { return FindQuote(s, "acme", "quo_1") })
-	if !bytes.Equal(got.Last().Frozen, v.Frozen) || got.Last().Hash != v.Hash || got.State() != QuoteAccepted {
+	got := read(
+		e,
+		func(s compaction.State) (Quote, error) { return FindQuote(s, "acme", "quo_1") },
+	)
+	if !bytes.Equal(got.Last().Frozen, v.Frozen) || got.Last().Hash != v.Hash ||
+		got.State() != QuoteAccepted {
 		t.Errorf("accepted: %+v", got.Last())
 	}
 	a := got.Last().Acceptance
-	if a.Who != "Ann" || a.Channel != ByLink || !a.At.Equal(noon) || a.Hash != v.Hash || a.Priced.Payable.String() != "178.00" {
+	if a.Who != "Ann" || a.Channel != ByLink || !a.At.Equal(noon) || a.Hash != v.Hash ||
+		a.Priced.Payable.String() != "178.00" {
 		t.Errorf("acceptance %+v", a)
 	}
 }
 
-// TestQuoteAcceptRefused walks through what makes an acceptance void: another hash, nobody's name, a
-// state that offers nothing, a quote of another tenant.
+// TestQuoteAcceptRefused walks through what makes an acceptance void: another hash, nobody's
+// name, a state that offers nothing, a quote of another tenant.
 func TestQuoteAcceptRefused(t *testing.T) {
 	e := start(t)
 	q := e.issued("quo_1", "cus_ann")
@@ -63,7 +75,10 @@ func TestQuoteAcceptRefused(t *testing.T) {
 	if m := refused[*MoveError](e, accept(q)); m.From != "accepted" || m.On != "accept" {
 		t.Errorf("accepted twice: %v", m)
 	}
-	refused[*MoveError](e, func(tx *compaction.Tx) (Quote, error) { return DeclineQuote(tx, "acme", "quo_1", ann) })
+	refused[*MoveError](
+		e,
+		func(tx *compaction.Tx) (Quote, error) { return DeclineQuote(tx, "acme", "quo_1", ann) },
+	)
 }
 
 // TestQuoteExpires holds that validity ends with the last day in the customer's time zone, that
@@ -72,14 +87,23 @@ func TestQuoteAcceptRefused(t *testing.T) {
 func TestQuoteExpires(t *testing.T) {
 	e := start(t)
 	made(e, func(tx *compaction.Tx) (Customer, error) {
-		return UpdateCustomer(tx, Customer{Tenant: "acme", ID: "cus_ann", Name: "Ann", TimeZone: "Pacific/Auckland"})
+		return UpdateCustomer(
+			tx,
+			Customer{Tenant: "acme", ID: "cus_ann", Name: "Ann", TimeZone: "Pacific/Auckland"},
+		)
 	})
 	d := quoted(t)
 	d.ValidUntil = "2026-04-05" // the day on which Auckland's summer time ends
 	for _, id := range []string{"quo_1", "quo_2"} {
-		made(e, func(tx *compaction.Tx) (Quote, error) { return CreateQuote(tx, "acme", id, "cus_ann", d) })
+		made(
+			e,
+			func(tx *compaction.Tx) (Quote, error) { return CreateQuote(tx, "acme", id, "cus_ann", d) },
+		)
 	}
-	q := made(e, func(tx *compaction.Tx) (Quote, error) { return IssueQuote(tx, "acme", "quo_1") })
+	q := made(
+		e,
+		func(tx *compaction.Tx) (Quote, error) { return IssueQuote(tx, "acme", "quo_1") },
+	)
 	end := time.Date(2026, 4, 5, 12, 0, 0, 0, time.UTC) // midnight at UTC+12
 	if !q.Last().Expires.Equal(end) {
 		t.Errorf("expires %v, want %v", q.Last().Expires, end)
@@ -89,14 +113,24 @@ func TestQuoteExpires(t *testing.T) {
 		t.Errorf("got %v", m)
 	}
 	e.eventually("expiry", func() bool {
-		return read(e, func(s compaction.State) (Quote, error) { return FindQuote(s, "acme", "quo_1") }).State() == QuoteExpired
+		return read(
+			e,
+			func(s compaction.State) (Quote, error) { return FindQuote(s, "acme", "quo_1") },
+		).State() ==
+			QuoteExpired
 	})
-	if f := refused[*FieldError](e, func(tx *compaction.Tx) (Quote, error) { return IssueQuote(tx, "acme", "quo_2") }); f.Field != "valid_until" {
+	if f := refused[*FieldError](
+		e,
+		func(tx *compaction.Tx) (Quote, error) { return IssueQuote(tx, "acme", "quo_2") },
+	); f.Field != "valid_until" {
 		t.Errorf("issued after its end: %v", f)
 	}
 	d.ValidUntil = "" // the tenant's validity, from the customer's today
 	made(e, func(tx *compaction.Tx) (Quote, error) { return EditQuote(tx, "acme", "quo_2", d) })
-	q = made(e, func(tx *compaction.Tx) (Quote, error) { return IssueQuote(tx, "acme", "quo_2") })
+	q = made(
+		e,
+		func(tx *compaction.Tx) (Quote, error) { return IssueQuote(tx, "acme", "quo_2") },
+	)
 	if q.Last().Content.ValidUntil != "2026-05-06" || q.Number != 2 {
 		t.Errorf("valid until %s, number %d", q.Last().Content.ValidUntil, q.Number)
 	}
@@ -111,14 +145,24 @@ func TestQuoteVersions(t *testing.T) {
 		return RequestChanges(tx, "acme", "quo_1", Answer{"Ann", ByEmail, "Without the pipe"})
 	})
 	refused[*MoveError](e, accept(q))
-	q = made(e, func(tx *compaction.Tx) (Quote, error) { return ReviseQuote(tx, "acme", "quo_1") })
-	refused[*MoveError](e, func(tx *compaction.Tx) (Quote, error) { return ReviseQuote(tx, "acme", "quo_1") })
+	q = made(
+		e,
+		func(tx *compaction.Tx) (Quote, error) { return ReviseQuote(tx, "acme", "quo_1") },
+	)
+	refused[*MoveError](
+		e,
+		func(tx *compaction.Tx) (Quote, error) { return ReviseQuote(tx, "acme", "quo_1") },
+	)
 	d := quoted(t)
 	d.Document.Lines = d.Document.Lines[:1]
 	made(e, func(tx *compaction.Tx) (Quote, error) { return EditQuote(tx, "acme", "quo_1", d) })
 	old := q.Versions[0].Hash
-	q = made(e, func(tx *compaction.Tx) (Quote, error) { return IssueQuote(tx, "acme", "quo_1") })
-	if q.Number != 1 || len(q.Versions) != 2 || q.Versions[0].State != QuoteSuperseded || q.Last().Hash == old {
+	q = made(
+		e,
+		func(tx *compaction.Tx) (Quote, error) { return IssueQuote(tx, "acme", "quo_1") },
+	)
+	if q.Number != 1 || len(q.Versions) != 2 || q.Versions[0].State != QuoteSuperseded ||
+		q.Last().Hash == old {
 		t.Errorf("revised: %+v", q)
 	}
 	if s := q.Versions[0].Statement; s == nil || s.Text != "Without the pipe" {
@@ -146,7 +190,12 @@ func TestQuoteVersions(t *testing.T) {
 func TestQuoteIndexes(t *testing.T) {
 	e := start(t)
 	e.issued("quo_1", "cus_ann")
-	made(e, func(tx *compaction.Tx) (Quote, error) { return CreateQuote(tx, "acme", "quo_2", "cus_bob", quoted(t)) })
+	made(
+		e,
+		func(tx *compaction.Tx) (Quote, error) {
+			return CreateQuote(tx, "acme", "quo_2", "cus_bob", quoted(t))
+		},
+	)
 	find := func(index, prefix string) (ids []string) {
 		for _, r := range read(e, func(s compaction.State) ([]compaction.Row[Quote], error) {
 			return Quotes.Lookup(s, index, compaction.Page{Prefix: prefix})
@@ -156,7 +205,8 @@ func TestQuoteIndexes(t *testing.T) {
 		return ids
 	}
 	for _, x := range []struct{ index, prefix, want string }{
-		{"state", "acme/issued/", "quo_1"}, {"state", "acme/draft/", "quo_2"}, {"customer", "acme/cus_bob/", "quo_2"},
+		{"state", "acme/issued/", "quo_1"}, {"state", "acme/draft/", "quo_2"},
+		{"customer", "acme/cus_bob/", "quo_2"},
 	} {
 		if got := find(x.index, x.prefix); !slices.Equal(got, []string{x.want}) {
 			t.Errorf("%s %s: %v, want %s", x.index, x.prefix, got, x.want)
@@ -168,8 +218,16 @@ func TestQuoteIndexes(t *testing.T) {
 // have the book's price, and never in what was issued.
 func TestItemReprices(t *testing.T) {
 	e := start(t)
-	item := Item{Tenant: "acme", ID: "itm_1", Name: "Pipe", Kind: Material, Currency: eur, UnitPrice: dec(t, "10"),
-		Tax: Tax{StandardRate, dec(t, "6")}, Active: true}
+	item := Item{
+		Tenant:    "acme",
+		ID:        "itm_1",
+		Name:      "Pipe",
+		Kind:      Material,
+		Currency:  eur,
+		UnitPrice: dec(t, "10"),
+		Tax:       Tax{StandardRate, dec(t, "6")},
+		Active:    true,
+	}
 	d := quoted(t)
 	d.Document.Lines[1].Item = "itm_1"
 	byHand := d.Document.Lines[1]
@@ -182,16 +240,28 @@ func TestItemReprices(t *testing.T) {
 	}
 	made(e, func(tx *compaction.Tx) (Item, error) { return CreateItem(tx, item) })
 	for _, id := range []string{"quo_1", "quo_2"} {
-		made(e, func(tx *compaction.Tx) (Quote, error) { return CreateQuote(tx, "acme", id, "cus_ann", d) })
+		made(
+			e,
+			func(tx *compaction.Tx) (Quote, error) { return CreateQuote(tx, "acme", id, "cus_ann", d) },
+		)
 	}
 	made(e, func(tx *compaction.Tx) (Quote, error) { return IssueQuote(tx, "acme", "quo_2") })
 	item.UnitPrice = dec(t, "12")
-	changed := made(e, func(tx *compaction.Tx) (ids []string, err error) { _, ids, err = UpdateItem(tx, item); return ids, err })
+	changed := made(
+		e,
+		func(tx *compaction.Tx) (ids []string, err error) {
+			_, ids, err = UpdateItem(tx, item)
+			return ids, err
+		},
+	)
 	if !slices.Equal(changed, []string{"quo_1"}) {
 		t.Errorf("repriced %v", changed)
 	}
 	lines := func(id string) (nets []string) {
-		q := read(e, func(s compaction.State) (Quote, error) { return FindQuote(s, "acme", id) })
+		q := read(
+			e,
+			func(s compaction.State) (Quote, error) { return FindQuote(s, "acme", id) },
+		)
 		for _, l := range q.Last().Content.Priced.Lines {
 			nets = append(nets, l.Net.String())
 		}
@@ -209,23 +279,47 @@ func TestItemReprices(t *testing.T) {
 // tenant, and refused by field.
 func TestBookRefused(t *testing.T) {
 	e := start(t)
-	refused[*ExistsError](e, func(tx *compaction.Tx) (Tenant, error) { return CreateTenant(tx, Tenant{ID: "acme", Name: "A"}) })
-	refused[*compaction.TenantError](e, func(tx *compaction.Tx) (Tenant, error) { return CreateTenant(tx, Tenant{ID: "A", Name: "A"}) })
-	refused[*NotFoundError](e, func(tx *compaction.Tx) (Tenant, error) { return UpdateTenant(tx, Tenant{ID: "none", Name: "A"}) })
+	refused[*ExistsError](
+		e,
+		func(tx *compaction.Tx) (Tenant, error) {
+			return CreateTenant(tx, Tenant{ID: "acme", Name: "A"})
+		},
+	)
+	refused[*compaction.TenantError](
+		e,
+		func(tx *compaction.Tx) (Tenant, error) { return CreateTenant(tx, Tenant{ID: "A", Name: "A"}) },
+	)
+	refused[*NotFoundError](
+		e,
+		func(tx *compaction.Tx) (Tenant, error) {
+			return UpdateTenant(tx, Tenant{ID: "none", Name: "A"})
+		},
+	)
 	refused[*ExistsError](e, func(tx *compaction.Tx) (Customer, error) {
 		return CreateCustomer(tx, Customer{Tenant: "acme", ID: "cus_ann", Name: "A"})
 	})
-	refused[*NotFoundError](e, func(tx *compaction.Tx) (Customer, error) { return FindCustomer(tx, "acmf", "cus_ann") })
-	refused[*NotFoundError](e, func(tx *compaction.Tx) (Item, error) { return FindItem(tx, "acme", "itm_1") })
+	refused[*NotFoundError](
+		e,
+		func(tx *compaction.Tx) (Customer, error) { return FindCustomer(tx, "acmf", "cus_ann") },
+	)
+	refused[*NotFoundError](
+		e,
+		func(tx *compaction.Tx) (Item, error) { return FindItem(tx, "acme", "itm_1") },
+	)
 	refused[*NotFoundError](e, func(tx *compaction.Tx) (Quote, error) {
 		return CreateQuote(tx, "acme", "quo_1", "cus_none", quoted(t))
 	})
 	for field, c := range map[string]Customer{
-		"name": {ID: "cus_x"}, "id": {Name: "x"}, "time_zone": {ID: "cus_x", Name: "x", TimeZone: "../etc/passwd"},
-		"email": {ID: "cus_x", Name: "x", Email: "x"}, "phone": {ID: "cus_x", Name: "x", Phone: "\x01"},
+		"name": {ID: "cus_x"}, "id": {Name: "x"},
+		"time_zone": {ID: "cus_x", Name: "x", TimeZone: "../etc/passwd"},
+		"email":     {ID: "cus_x", Name: "x", Email: "x"},
+		"phone":     {ID: "cus_x", Name: "x", Phone: "\x01"},
 	} {
 		c.Tenant = "acme"
-		if f := refused[*FieldError](e, func(tx *compaction.Tx) (Customer, error) { return CreateCustomer(tx, c) }); f.Field != field {
+		if f := refused[*FieldError](
+			e,
+			func(tx *compaction.Tx) (Customer, error) { return CreateCustomer(tx, c) },
+		); f.Field != field {
 			t.Errorf("%s: got %v", field, f)
 		}
 	}

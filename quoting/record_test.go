@@ -23,31 +23,125 @@ import (
 // what is written today reads back as it was. Files that exist are never written again.
 func TestGoldenRecords(t *testing.T) {
 	at := time.Unix(1.7e9, 123).UTC()
-	golden(t, Tenants, encodeTenant, decodeTenant, Tenant{ID: "acme", Name: "Acme", TimeZone: "Europe/Berlin",
-		PlatformFee: decimal.New(25, -1), PaymentDays: 10, ValidityDays: 20, Created: at, Updated: at})
-	golden(t, Customers, encodeCustomer, decodeCustomer, Customer{Tenant: "acme", ID: "cus_1", Name: "Ann",
-		Email: "ann@example.org", Phone: "+49 1", Address: "Road 1\nTown", TimeZone: "Asia/Tokyo", Created: at, Updated: at})
-	golden(t, Items, encodeItem, decodeItem, Item{Tenant: "acme", ID: "itm_1", Name: "Pipe", Kind: Material,
-		UnitCode: "MTR", Currency: eur, UnitPrice: decimal.New(1250, -2), Active: true,
-		UnitCost: decimal.NewNullDecimal(decimal.New(8, 0)), Tax: Tax{StandardRate, decimal.New(19, 0)}, Created: at, Updated: at})
+	golden(
+		t,
+		Tenants,
+		encodeTenant,
+		decodeTenant,
+		Tenant{
+			ID:       "acme",
+			Name:     "Acme",
+			TimeZone: "Europe/Berlin",
+			PlatformFee: decimal.New(
+				25,
+				-1,
+			),
+			PaymentDays:  10,
+			ValidityDays: 20,
+			Created:      at,
+			Updated:      at,
+		},
+	)
+	golden(
+		t,
+		Customers,
+		encodeCustomer,
+		decodeCustomer,
+		Customer{
+			Tenant:   "acme",
+			ID:       "cus_1",
+			Name:     "Ann",
+			Email:    "ann@example.org",
+			Phone:    "+49 1",
+			Address:  "Road 1\nTown",
+			TimeZone: "Asia/Tokyo",
+			Created:  at,
+			Updated:  at,
+		},
+	)
+	golden(
+		t,
+		Items,
+		encodeItem,
+		decodeItem,
+		Item{
+			Tenant:    "acme",
+			ID:        "itm_1",
+			Name:      "Pipe",
+			Kind:      Material,
+			UnitCode:  "MTR",
+			Currency:  eur,
+			UnitPrice: decimal.New(1250, -2),
+			Active:    true,
+			UnitCost: decimal.NewNullDecimal(
+				decimal.New(8, 0),
+			),
+			Tax:     Tax{StandardRate, decimal.New(19, 0)},
+			Created: at,
+			Updated: at,
+		},
+	)
 	golden(t, Promotions, encodePromotion, decodePromotion, goldenPromotion(at))
 	golden(t, Codes, encodeCode, decodeCode, Code{"acme", "SPRING-10", "pro_1", true, at})
-	golden(t, Redemptions, encodeRedemption, decodeRedemption, Redemption{Tenant: "acme", ID: "red_1_1", Promotion: "pro_1",
-		Code: "SPRING-10", Customer: "cus_1", Quote: "quo_1", State: Reserved, Amount: money.New(1000, eur),
-		Expires: at, Created: at, Updated: at})
+	golden(
+		t,
+		Redemptions,
+		encodeRedemption,
+		decodeRedemption,
+		Redemption{
+			Tenant:    "acme",
+			ID:        "red_1_1",
+			Promotion: "pro_1",
+			Code:      "SPRING-10",
+			Customer:  "cus_1",
+			Quote:     "quo_1",
+			State:     Reserved,
+			Amount:    money.New(1000, eur),
+			Expires:   at,
+			Created:   at,
+			Updated:   at,
+		},
+	)
 	golden(t, Usages, encodeUsage, decodeUsage, Usage{"acme", "pro_1", "cus_1", 3, 4})
-	golden(t, FirstPurchases, encodeFirstPurchase, decodeFirstPurchase, FirstPurchase{"acme", "cus_1", "red_1_1", at})
+	golden(
+		t,
+		FirstPurchases,
+		encodeFirstPurchase,
+		decodeFirstPurchase,
+		FirstPurchase{"acme", "cus_1", "red_1_1", at},
+	)
 	q, i := goldenQuote(t, at)
 	golden(t, Quotes, encodeQuote, decodeQuote, q)
 	golden(t, Invoices, encodeInvoice, decodeInvoice, i)
 }
 
 func goldenPromotion(at time.Time) Promotion {
-	return Promotion{Tenant: "acme", ID: "pro_1", Name: "Spring", Funding: Tradesperson, Active: true,
-		Coupon: Coupon{Percent: decimal.New(105, -1), Cap: money.New(5000, eur), Amount: money.New(0, eur)},
-		Scope:  Scope{[]Kind{Labour, Fee}, []string{"itm_1"}}, MinimumSpend: money.New(100, eur), FirstTime: true,
-		LimitTotal: 10, LimitPerCustomer: 2, From: at, To: at.Add(time.Hour), Priority: -3, Combinable: true,
-		Created: at, Updated: at}
+	return Promotion{
+		Tenant:  "acme",
+		ID:      "pro_1",
+		Name:    "Spring",
+		Funding: Tradesperson,
+		Active:  true,
+		Coupon: Coupon{
+			Percent: decimal.New(105, -1),
+			Cap:     money.New(5000, eur),
+			Amount:  money.New(0, eur),
+		},
+		Scope: Scope{
+			[]Kind{Labour, Fee},
+			[]string{"itm_1"},
+		},
+		MinimumSpend:     money.New(100, eur),
+		FirstTime:        true,
+		LimitTotal:       10,
+		LimitPerCustomer: 2,
+		From:             at,
+		To:               at.Add(time.Hour),
+		Priority:         -3,
+		Combinable:       true,
+		Created:          at,
+		Updated:          at,
+	}
 }
 
 // goldenQuote returns a quote with two versions, the second accepted with promotions, and its
@@ -67,11 +161,30 @@ func goldenQuote(t *testing.T, at time.Time) (Quote, Invoice) {
 		t.Fatal(err)
 	}
 	content := Content{d, offered, "Paid within 14 days.", "2026-12-31"}
-	q := Quote{Tenant: "acme", ID: "quo_1", Customer: "cus_1", Number: 7, Created: at, Updated: at,
+	q := Quote{
+		Tenant:   "acme",
+		ID:       "quo_1",
+		Customer: "cus_1",
+		Number:   7,
+		Created:  at,
+		Updated:  at,
 		Versions: []Version{
-			{State: QuoteSuperseded, Content: content, Created: at, Issued: at, Expires: at.Add(time.Hour),
-				Statement: &Statement{"Ann", ByEmail, at, "Cheaper, please"}},
-			{State: QuoteAccepted, Content: content, Created: at, Issued: at, Expires: at.Add(time.Hour)}},
+			{
+				State:     QuoteSuperseded,
+				Content:   content,
+				Created:   at,
+				Issued:    at,
+				Expires:   at.Add(time.Hour),
+				Statement: &Statement{"Ann", ByEmail, at, "Cheaper, please"},
+			},
+			{
+				State:   QuoteAccepted,
+				Content: content,
+				Created: at,
+				Issued:  at,
+				Expires: at.Add(time.Hour),
+			},
+		},
 		Bills: []Bill{{"inv_1", Entire, agreed.TaxInclusive}},
 	}
 	for n := range q.Versions {
@@ -81,11 +194,38 @@ func goldenQuote(t *testing.T, at time.Time) (Quote, Invoice) {
 		}
 		v.Hash = sha256.Sum256(v.Frozen)
 	}
-	q.Versions[1].Acceptance = &Acceptance{"Ann", ByLink, at, q.Versions[1].Hash, []string{"red_1_1"}, agreed}
-	i := Invoice{Tenant: "acme", ID: "inv_1", State: InvoicePaid, Number: 9, Quote: "quo_1", Version: 2, Mode: Entire,
-		Customer: "cus_1", IssueDate: "2026-03-01", DueDate: "2026-03-15", Document: d, Priced: agreed,
-		Redemptions: []string{"red_1_1"}, AmountPaid: agreed.Payable, AmountCredited: money.New(0, eur),
-		Created: at, Updated: at, Finalized: at, Paid: at, Closed: at}
+	q.Versions[1].Acceptance = &Acceptance{
+		"Ann",
+		ByLink,
+		at,
+		q.Versions[1].Hash,
+		[]string{"red_1_1"},
+		agreed,
+	}
+	i := Invoice{
+		Tenant:    "acme",
+		ID:        "inv_1",
+		State:     InvoicePaid,
+		Number:    9,
+		Quote:     "quo_1",
+		Version:   2,
+		Mode:      Entire,
+		Customer:  "cus_1",
+		IssueDate: "2026-03-01",
+		DueDate:   "2026-03-15",
+		Document:  d,
+		Priced:    agreed,
+		Redemptions: []string{
+			"red_1_1",
+		},
+		AmountPaid:     agreed.Payable,
+		AmountCredited: money.New(0, eur),
+		Created:        at,
+		Updated:        at,
+		Finalized:      at,
+		Paid:           at,
+		Closed:         at,
+	}
 	if i.Frozen, err = encodeInvoiceContent(i); err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +235,11 @@ func goldenQuote(t *testing.T, at time.Time) (Quote, Invoice) {
 
 // golden decodes the stored bytes of a topic's golden file and compares what they mean.
 func golden[T any](
-	t *testing.T, table *compaction.Table[T], encode func(T) ([]byte, error), decode func([]byte) (T, error), v T,
+	t *testing.T,
+	table *compaction.Table[T],
+	encode func(T) ([]byte, error),
+	decode func([]byte) (T, error),
+	v T,
 ) {
 	t.Helper()
 	fresh, err := encode(v)
@@ -177,10 +321,25 @@ func file(t *testing.T, name string, fresh []byte) []byte {
 // names that they have in the contracts.
 func TestStoredNumbers(t *testing.T) {
 	checkNumbers(t, quotingv1.LineKind(0).Descriptor(), "LINE_KIND_", kindNames[:])
-	checkNumbers(t, quotingv1.PromotionFunding(0).Descriptor(), "PROMOTION_FUNDING_", fundingNames[:])
+	checkNumbers(
+		t,
+		quotingv1.PromotionFunding(0).Descriptor(),
+		"PROMOTION_FUNDING_",
+		fundingNames[:],
+	)
 	checkNumbers(t, quotingv1.QuoteState(0).Descriptor(), "QUOTE_STATE_", quoteStateNames[:])
-	checkNumbers(t, quotingv1.RedemptionState(0).Descriptor(), "REDEMPTION_STATE_", redemptionStateNames[:])
-	checkNumbers(t, quotingv1.InvoiceState(0).Descriptor(), "INVOICE_STATE_", invoiceStateNames[:])
+	checkNumbers(
+		t,
+		quotingv1.RedemptionState(0).Descriptor(),
+		"REDEMPTION_STATE_",
+		redemptionStateNames[:],
+	)
+	checkNumbers(
+		t,
+		quotingv1.InvoiceState(0).Descriptor(),
+		"INVOICE_STATE_",
+		invoiceStateNames[:],
+	)
 	checkNumbers(t, quotingv1.InvoiceMode(0).Descriptor(), "INVOICE_MODE_", modeNames[:])
 	checkNumbers(t, quotingv1.AnswerChannel(0).Descriptor(), "ANSWER_CHANNEL_", channelNames[:])
 }

@@ -210,8 +210,8 @@ func ReleaseAll(tx *compaction.Tx, tenant, quote string) ([]Redemption, error) {
 	return each(tx, tenant, quote, Reserved, Release)
 }
 
-// RestoreAll restores what is redeemed for a quote, and leaves the rest as it is. It returns what it
-// restored.
+// RestoreAll restores what is redeemed for a quote, and leaves the rest as it is. It returns what
+// it restored.
 func RestoreAll(tx *compaction.Tx, tenant, quote string) ([]Redemption, error) {
 	return each(tx, tenant, quote, Redeemed, Restore)
 }

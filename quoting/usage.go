@@ -132,7 +132,8 @@ func (p *Promotion) claim(tx *compaction.Tx, customer, redemption string) error 
 	if ok { // bought, or about to buy at the price of another first purchase
 		return p.refuse("first_time")
 	}
-	FirstPurchases.Put(tx, key, FirstPurchase{Tenant: p.Tenant, Customer: customer, Redemption: redemption})
+	FirstPurchases.Put(tx, key, FirstPurchase{
+		Tenant: p.Tenant, Customer: customer, Redemption: redemption})
 	return nil
 }
 

@@ -45,7 +45,11 @@ func TestAuthenticate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := do(t, s, func(tx *compaction.Tx) error { PutKey(tx, k); PutKey(tx, other); return nil }); err != nil {
+	if err := do(
+		t,
+		s,
+		func(tx *compaction.Tx) error { PutKey(tx, k); PutKey(tx, other); return nil },
+	); err != nil {
 		t.Fatal(err)
 	}
 	secretOf := func(text string) string { return text[strings.LastIndex(text, "_")+1:] }
@@ -55,7 +59,11 @@ func TestAuthenticate(t *testing.T) {
 			return Key{}, err
 		}
 		var got Key
-		err = read(t, s, func(v *compaction.View) error { got, err = Authenticate(v, c); return err })
+		err = read(
+			t,
+			s,
+			func(v *compaction.View) error { got, err = Authenticate(v, c); return err },
+		)
 		return got, err
 	}
 	if got, err := open(text); err != nil || got != k {
@@ -75,7 +83,11 @@ func TestAuthenticate(t *testing.T) {
 			t.Errorf("%s: got %v, want ErrUnauthorized", name, err)
 		}
 	}
-	if err := do(t, s, func(tx *compaction.Tx) error { _, err := RevokeKey(tx, "acme", k.ID); return err }); err != nil {
+	if err := do(
+		t,
+		s,
+		func(tx *compaction.Tx) error { _, err := RevokeKey(tx, "acme", k.ID); return err },
+	); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := open(text); !errors.Is(err, ErrUnauthorized) {
@@ -84,7 +96,11 @@ func TestAuthenticate(t *testing.T) {
 	if _, err := open(otherText); err != nil {
 		t.Errorf("the other key: %v", err)
 	}
-	err = do(t, s, func(tx *compaction.Tx) error { _, err := RevokeKey(tx, "acme", "key_x"); return err })
+	err = do(
+		t,
+		s,
+		func(tx *compaction.Tx) error { _, err := RevokeKey(tx, "acme", "key_x"); return err },
+	)
 	if !errors.Is(err, ErrNoKey) {
 		t.Errorf("revoking what is not there: %v", err)
 	}
@@ -122,7 +138,11 @@ func TestLinkExpires(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := do(t, s, func(tx *compaction.Tx) error { PutLink(tx, l); PutLink(tx, gone); return nil }); err != nil {
+	if err := do(
+		t,
+		s,
+		func(tx *compaction.Tx) error { PutLink(tx, l); PutLink(tx, gone); return nil },
+	); err != nil {
 		t.Fatal(err)
 	}
 	open := func(token string, at time.Time) (got Link, err error) {
@@ -130,7 +150,11 @@ func TestLinkExpires(t *testing.T) {
 		if err != nil {
 			return got, err
 		}
-		err = read(t, s, func(v *compaction.View) error { got, err = Open(v, c, at); return err })
+		err = read(
+			t,
+			s,
+			func(v *compaction.View) error { got, err = Open(v, c, at); return err },
+		)
 		return got, err
 	}
 	if got, err := open(token, noon); err != nil || got != l {
@@ -139,7 +163,11 @@ func TestLinkExpires(t *testing.T) {
 	if _, err := open(token, noon.Add(time.Hour)); !errors.Is(err, ErrUnauthorized) {
 		t.Errorf("at its end: %v", err)
 	}
-	if err := do(t, s, func(tx *compaction.Tx) error { return RevokeLinks(tx, "acme", "quo_2") }); err != nil {
+	if err := do(
+		t,
+		s,
+		func(tx *compaction.Tx) error { return RevokeLinks(tx, "acme", "quo_2") },
+	); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := open(goneToken, noon); !errors.Is(err, ErrUnauthorized) {
@@ -148,7 +176,11 @@ func TestLinkExpires(t *testing.T) {
 	clock.Store(noon.Add(2 * time.Hour).UnixNano())
 	for wait := time.Now(); time.Since(wait) < 20*time.Second; time.Sleep(20 * time.Millisecond) {
 		rows := 1
-		if err := do(t, s, func(*compaction.Tx) error { return nil }); err != nil { // wakes the owner
+		if err := do(
+			t,
+			s,
+			func(*compaction.Tx) error { return nil },
+		); err != nil { // wakes the owner
 			t.Fatal(err)
 		}
 		if err := read(t, s, func(v *compaction.View) error {
@@ -214,7 +246,10 @@ func FuzzParseKey(f *testing.F) {
 			}
 			return
 		}
-		if back := "qk_" + c.Tenant + "_" + ulid(c.ID, "key") + "_" + c.secret.text(); back != text {
+		if back := "qk_" + c.Tenant + "_" + ulid(
+			c.ID,
+			"key",
+		) + "_" + c.secret.text(); back != text {
 			t.Errorf("%q is read as %q", text, back)
 		}
 	})

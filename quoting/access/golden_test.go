@@ -17,8 +17,14 @@ var update = flag.Bool("update", false, "write golden files that are missing")
 func TestGoldenRecords(t *testing.T) {
 	k := Key{Tenant: "acme", ID: "key_01jd5zq3v8e8y7x6w5v4t3s2r1", Name: "Till", Role: Finance,
 		Created: time.Unix(1.7e9, 1).UTC(), Revoked: time.Unix(1.8e9, 2).UTC()}
-	l := Link{Tenant: "acme", ID: "lnk_01jd5zq3v8e8y7x6w5v4t3s2r1", Subject: "quo_1", Customer: "cus_1",
-		Created: time.Unix(1.7e9, 1).UTC(), Expires: time.Unix(1.8e9, 2).UTC()}
+	l := Link{
+		Tenant:   "acme",
+		ID:       "lnk_01jd5zq3v8e8y7x6w5v4t3s2r1",
+		Subject:  "quo_1",
+		Customer: "cus_1",
+		Created:  time.Unix(1.7e9, 1).UTC(),
+		Expires:  time.Unix(1.8e9, 2).UTC(),
+	}
 	for i := range k.Hash {
 		k.Hash[i], l.Hash[i] = byte(i), byte(255-i)
 	}
@@ -28,7 +34,11 @@ func TestGoldenRecords(t *testing.T) {
 
 // golden decodes the stored bytes of a topic's golden file and compares what they mean.
 func golden[T comparable](
-	t *testing.T, topic string, v T, encode func(T) ([]byte, error), decode func([]byte) (T, error),
+	t *testing.T,
+	topic string,
+	v T,
+	encode func(T) ([]byte, error),
+	decode func([]byte) (T, error),
 ) {
 	t.Helper()
 	fresh, err := encode(v)
@@ -45,7 +55,14 @@ func golden[T comparable](
 		t.Fatalf("%s does not decode: %v", bin, err)
 	}
 	got := fmt.Appendf(nil, "%+v\n", old)
-	if want := file(t, filepath.Join("testdata", "golden", topic+".txt"), got); !bytes.Equal(got, want) {
+	if want := file(
+		t,
+		filepath.Join("testdata", "golden", topic+".txt"),
+		got,
+	); !bytes.Equal(
+		got,
+		want,
+	) {
 		t.Errorf("%s decodes to\n%swant\n%s", bin, got, want)
 	}
 }

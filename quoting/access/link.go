@@ -70,7 +70,8 @@ func RevokeLink(tx *compaction.Tx, tenant, id string) error {
 
 // RevokeLinks ends all links to a subject, for a record that goes.
 func RevokeLinks(tx *compaction.Tx, tenant, subject string) error {
-	rows, err := Links.Lookup(tx, "subject", compaction.Page{Prefix: compaction.Key(tenant, subject) + "/"})
+	rows, err := Links.Lookup(tx, "subject",
+		compaction.Page{Prefix: compaction.Key(tenant, subject) + "/"})
 	if err != nil {
 		return err
 	}
