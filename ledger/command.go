@@ -7,12 +7,12 @@ import (
 	"github.com/quittance/quittance/ledger/money"
 )
 
-// The functions of this file are called in the Decide of a command. Each writes one journal entry if
-// it changes anything; an error of theirs must fail the command, which rolls back what it wrote.
+// The functions of this file are called in the Decide of a command. Each writes one journal entry
+// if it changes anything; an error of theirs must fail the command, which rolls back what it wrote.
 // Their errors are refusals of the package comment, or failures of the store as they are.
 
-// Record posts transactions of the money path, all or none, and keeps facts, in one journal entry of
-// a kind. Control accounts are allowed. With neither transactions nor facts it writes nothing.
+// Record posts transactions of the money path, all or none, and keeps facts, in one journal entry
+// of a kind. Control accounts are allowed. With neither transactions nor facts it writes nothing.
 // The returned transactions are in the order given, and not to be changed.
 func Record(
 	tx *compaction.Tx, tenant, kind string, transactions []Transaction, facts []Fact,
@@ -51,10 +51,10 @@ type Outcome struct {
 	Refused error   // nil if posted
 }
 
-// PostEach posts transactions of a caller of the general ledger, each by itself, in their order: one
-// that is refused changes nothing and does not stop the others. Those posted share a journal entry.
-// The error is a *TooManyPostingsError for all of them together, or a failure that is no refusal;
-// then none is posted.
+// PostEach posts transactions of a caller of the general ledger, each by itself, in their order:
+// one that is refused changes nothing and does not stop the others. Those posted share a journal
+// entry. The error is a *TooManyPostingsError for all of them together, or a failure that is no
+// refusal; then none is posted.
 func PostEach(tx *compaction.Tx, tenant string, transactions []Transaction) ([]Outcome, error) {
 	postings, err := refuseMany(transactions)
 	if err != nil {
@@ -81,8 +81,8 @@ func PostEach(tx *compaction.Tx, tenant string, transactions []Transaction) ([]O
 	return outcomes, nil
 }
 
-// Hold holds the amounts of a transaction of a caller of the general ledger until PostHeld, VoidHeld
-// or expires; the zero time is never. Its id names what is held.
+// Hold holds the amounts of a transaction of a caller of the general ledger until PostHeld,
+// VoidHeld or expires; the zero time is never. Its id names what is held.
 func Hold(
 	tx *compaction.Tx, tenant string, t Transaction, expires time.Time,
 ) (Posted, error) {

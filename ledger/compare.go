@@ -15,9 +15,9 @@ import (
 const comparePage = 4096
 
 // Compare compares the fold with the accounts of the shard and the head of its journal, and adds up
-// the accounts of each tenant and currency, whose debits and credits must be equal, posted as well as
-// pending. It returns what it finds, sorted; nothing is good. The fold must have reached exactly the
-// journal's head in s.
+// the accounts of each tenant and currency, whose debits and credits must be equal, posted as well
+// as pending. It returns what it finds, sorted; nothing is good. The fold must have reached exactly
+// the journal's head in s.
 func (f *Fold) Compare(s compaction.State) ([]string, error) {
 	head, _, err := Heads.Get(s, HeadKey)
 	if err != nil {

@@ -227,7 +227,8 @@ func TestDecideOverdrawn(t *testing.T) {
 		{post("wallet", "sales", 50), -1}, {post("bank", "till", 50), -1},
 		{post("bank", "wallet", 5000), -1}, {post("till", "sales", 5000), -1},
 	} {
-		_, err := Decide(withAccounts(wallet, till), Transaction{Postings: []Posting{test.p}}, Anyone, day)
+		tx := Transaction{Postings: []Posting{test.p}}
+		_, err := Decide(withAccounts(wallet, till), tx, Anyone, day)
 		var overdrawn *OverdrawnError
 		switch {
 		case test.available < 0 && err != nil:
@@ -246,7 +247,8 @@ func TestDecideOverdrawn(t *testing.T) {
 func TestDecideOrder(t *testing.T) {
 	wallet := Account{ID: "wallet", Currency: eur, Rule: DebitsMustNotExceedCredits}
 	in, out := post("bank", "wallet", 5), post("wallet", "sales", 5)
-	if _, err := Decide(withAccounts(wallet), Transaction{Postings: []Posting{in, out}}, Anyone, day); err != nil {
+	through := Transaction{Postings: []Posting{in, out}}
+	if _, err := Decide(withAccounts(wallet), through, Anyone, day); err != nil {
 		t.Errorf("in, then out: %v", err)
 	}
 	_, err := Decide(withAccounts(wallet), Transaction{Postings: []Posting{out, in}}, Anyone, day)

@@ -3,8 +3,8 @@
 //
 // # What it promises
 //
-//   - A [Posting] debits one account and credits another with the same amount above zero, so nothing
-//     that is out of balance can be written.
+//   - A [Posting] debits one account and credits another with the same amount above zero, so
+//     nothing that is out of balance can be written.
 //   - Debits and credits, posted and pending, are kept apart; a balance is derived from them.
 //   - Deciding is pure: [Decide] reads accounts and returns what changes, or the first of the
 //     refusals below. All postings of a transaction are applied, in their order, or none.
@@ -38,8 +38,8 @@
 // # Refusals, in their order
 //
 // Of all reasons to refuse a transaction the first in this table is given. Rungs 1 to 4 look at the
-// transaction, rungs 5 to 10 at each posting in turn, and from 11 on at the accounts of each posting
-// in turn, after the postings before it were applied. Debit comes before credit.
+// transaction, rungs 5 to 10 at each posting in turn, and from 11 on at the accounts of each
+// posting in turn, after the postings before it were applied. Debit comes before credit.
 //
 //	 1  the reference is not one                     ErrReference
 //	 2  the reference was used before                *DuplicateReferenceError
@@ -56,11 +56,11 @@
 //	13  an account's rule would be broken            *OverdrawnError
 //
 // A command with more than MaxCommandPostings is refused as a whole, before all of these, with a
-// *TooManyPostingsError. Those of holds stand at [DecideHold] and [DecidePost], those of settings at
-// [Configure].
+// *TooManyPostingsError. Those of holds stand at [DecideHold] and [DecidePost], those of settings
+// at [Configure].
 //
 // # Where to start
 //
-// decide.go for the rules, sheet.go for how a command's decisions become one append, fold.go for the
-// check of it all.
+// decide.go for the rules, sheet.go for how a command's decisions become one append, fold.go for
+// the check of it all.
 package ledger

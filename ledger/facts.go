@@ -12,9 +12,9 @@ import (
 //	tenant/kind/<day, UTC>/<sequence, 12 digits>-<place in the entry, 4 digits> → JournalFact
 const factFamily = "fact"
 
-// Facts returns a page of the facts of a kind of a tenant, oldest first, or newest first if the page
-// is reversed. It is level with everything that was committed before the call. The page's prefix is
-// that of a day: "2026-03" is March, empty is all. Errors are those of Shards.History.
+// Facts returns a page of the facts of a kind of a tenant, oldest first, or newest first if the
+// page is reversed. It is level with everything that was committed before the call. The page's
+// prefix is that of a day: "2026-03" is March, empty is all. Errors are those of Shards.History.
 func Facts(
 	ctx context.Context, s *compaction.Shards, tenant, kind string, p compaction.Page,
 ) ([]compaction.Row[Fact], error) {
@@ -34,8 +34,8 @@ func Facts(
 	return rows, nil
 }
 
-// FactsFrom returns the cursor after which the facts of a kind begin that were established on a day,
-// in UTC, or later.
+// FactsFrom returns the cursor after which the facts of a kind begin that were established on a
+// day, in UTC, or later.
 func FactsFrom(tenant, kind string, day time.Time) string {
 	return compaction.Key(tenant, kind, day.UTC().Format(time.DateOnly)) + "/"
 }

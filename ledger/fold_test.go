@@ -73,7 +73,7 @@ func TestFoldFaults(t *testing.T) {
 	more := entry(PhasePosted, line(post("a", "b", 10), 0, 20, -20))
 	early, ended, wrongShard := good, good, journal(good)
 	early.At = day.Add(-time.Second)
-	early.Transactions = []Posted{{Phase: PhasePosted, Lines: []Line{line(post("a", "b", 1), 0, 11, -11)}}}
+	early.Transactions = entry(PhasePosted, line(post("a", "b", 1), 0, 11, -11)).Transactions
 	ended.Closed = []ClosedAccount{{"a", eur}}
 	changed := journal(good, more)
 	changed[0] = bytes.Replace(changed[0], []byte("acme"), []byte("acne"), 1)

@@ -11,7 +11,8 @@ import (
 	ledgerv1 "github.com/quittance/quittance/ledger/v1"
 )
 
-// Bytes of any kind are an account or an error, and an account that is written again reads the same.
+// Bytes of any kind are an account or an error, and an account that is written again reads the
+// same.
 func FuzzDecodeAccount(f *testing.F) {
 	for _, r := range golden() {
 		b, _ := r.encode()

@@ -52,8 +52,8 @@ func History(
 	return rows, nil
 }
 
-// Recall returns the journal entry of a tenant with a sequence number, such as a Pointer has. Errors
-// are compaction.ErrNoEntry, also for an entry of another tenant, and those of Shards.Entry.
+// Recall returns the journal entry of a tenant with a sequence number, such as a Pointer has.
+// Errors are compaction.ErrNoEntry, also for an entry of another tenant, and those of Shards.Entry.
 func Recall(
 	ctx context.Context, s *compaction.Shards, tenant string, sequence uint64,
 ) (Entry, error) {
@@ -93,8 +93,8 @@ func Find(
 	return e.Transactions[index], nil
 }
 
-// project makes the history rows of a journal entry: one for each side of each posting, then one for
-// each fact.
+// project makes the history rows of a journal entry: one for each side of each posting, then one
+// for each fact.
 func project(stored compaction.Entry) ([]compaction.Projection, error) {
 	e, err := DecodeEntry(stored.Value)
 	if err != nil {

@@ -3,8 +3,8 @@ package ledger
 import "strings"
 
 // The id of a transaction says where it lies, so that Decide needs no randomness and the journal
-// need not store it: "txn_", then in base 32 the shard (3 digits), the sequence of the journal entry
-// (10) and the place of the transaction in the entry (3). Ids of a tenant sort by age.
+// need not store it: "txn_", then in base 32 the shard (3 digits), the sequence of the journal
+// entry (10) and the place of the transaction in the entry (3). Ids of a tenant sort by age.
 const (
 	transactionPrefix = "txn_"
 	shardDigits       = 3

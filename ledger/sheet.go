@@ -38,7 +38,8 @@ func openSheet(
 		return nil, err
 	}
 	s := &sheet{
-		tx: tx, head: head, slots: make([]slot, 0, 2*postings), recent: make([]int, 0, 2*min(postings, few)),
+		tx: tx, head: head, slots: make([]slot, 0, 2*postings),
+		recent: make([]int, 0, 2*min(postings, few)),
 		entry: Entry{Shard: tx.Shard(), Sequence: head.Sequence + 1, At: tx.Now(), Tenant: tenant,
 			Kind: kind, Transactions: make([]Posted, 0, transactions)},
 	}
