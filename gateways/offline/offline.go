@@ -43,7 +43,7 @@ func (Gateway) Create(_ context.Context, c gateways.Call, o payments.Order) (
 }
 
 func announced(c gateways.Call, o payments.Order) payments.Fact {
-	return payments.Fact{Gateway: Name, GatewayID: Name + "-" + o.Payment,
+	return payments.Fact{Gateway: Name, GatewayID: o.Payment,
 		State: payments.Succeeded, Amount: o.Amount, Received: o.Amount, Succeeded: c.At,
 		Observed: c.At}
 }
@@ -51,7 +51,7 @@ func announced(c gateways.Call, o payments.Order) payments.Fact {
 // Find returns a payment whose id of this gateway is known. What is known elsewhere is all there
 // is to know: any other payment is absent.
 func (Gateway) Find(_ context.Context, c gateways.Call, o payments.Order) (payments.Fact, error) {
-	if o.GatewayID != Name+"-"+o.Payment {
+	if o.GatewayID == "" || o.GatewayID != o.Payment {
 		return payments.Fact{}, &gateways.Error{Class: gateways.Absent, Gateway: Name}
 	}
 	return announced(c, o), nil
@@ -70,13 +70,13 @@ func (g Gateway) Cancel(ctx context.Context, c gateways.Call, o payments.Order) 
 // Refund takes money that a person hands back.
 func (Gateway) Refund(_ context.Context, c gateways.Call, o payments.RefundOrder) (
 	payments.RefundFact, error) {
-	if o.GatewayPayment != Name+"-"+o.Payment {
+	if o.GatewayPayment == "" || o.GatewayPayment != o.Payment {
 		return payments.RefundFact{}, refused("payment")
 	}
 	if o.Amount.Sign() <= 0 {
 		return payments.RefundFact{}, refused("amount")
 	}
-	return payments.RefundFact{Gateway: Name, GatewayID: Name + "-" + o.Refund,
+	return payments.RefundFact{Gateway: Name, GatewayID: o.Refund,
 		GatewayPayment: o.GatewayPayment, State: payments.RefundSucceeded, Amount: o.Amount,
 		Observed: c.At}, nil
 }

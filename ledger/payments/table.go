@@ -10,8 +10,8 @@ import (
 // Payments holds the open payments under Key(tenant, payment). Its indexes read
 // "tenant/state/payment", "tenant/invoice/payment" and "tenant/gateway/gateway's id".
 //
-// A payment whose time is over, and that no gateway is working on, expires by itself. Its gateway is
-// then asked to cancel it, and what the gateway answers ends it.
+// A payment whose time is over, and that no gateway is working on, expires by itself. Its gateway
+// is then asked to cancel it, and what the gateway answers ends it.
 var Payments = compaction.NewTable(compaction.TableSpec[Payment]{
 	Message: (*ledgerv1.PaymentRecord)(nil),
 	Encode:  EncodePayment,
