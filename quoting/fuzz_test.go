@@ -2,6 +2,7 @@ package quoting
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,6 +146,18 @@ func FuzzDecodeQuote(f *testing.F) {
 			if _, err := encodeInvoice(i); err != nil {
 				t.Error(err)
 			}
+		}
+	})
+}
+
+// FuzzParseHash holds that a hash that is read is written with the same digits.
+func FuzzParseHash(f *testing.F) {
+	f.Add(Hash{1, 2, 255}.String())
+	f.Add("zz")
+	f.Fuzz(func(t *testing.T, text string) {
+		h, err := ParseHash(text)
+		if err == nil && h != (Hash{}) && h.String() != strings.ToLower(text) {
+			t.Errorf("%q is read as %s", text, h)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package quoting
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"time"
@@ -20,6 +21,15 @@ func (h Hash) String() string {
 		return ""
 	}
 	return fmt.Sprintf("%x", h[:])
+}
+
+// ParseHash is the inverse of Hash.String. It fails with a *FieldError on "hash".
+func ParseHash(text string) (h Hash, err error) {
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(h) {
+		return h, &FieldError{"hash", "hash", "must be 64 hexadecimal digits"}
+	}
+	return Hash(b), nil
 }
 
 // A Quote is an offer to a customer, with all its versions. The last version is the one that
