@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -257,6 +258,52 @@ func TestRecordEphemeral(t *testing.T) {
 		t.Errorf("invoiced again: %+v", got)
 	}
 	refold(t, s, "acme")
+}
+
+// Accounts that are not what the journal says are found, each of them and the books they are in.
+func TestCompareFindings(t *testing.T) {
+	s := start(t, nil)
+	err := do(s, "acme", func(tx *compaction.Tx) error {
+		_, err := Post(tx, "acme", Transaction{Postings: []Posting{post("a", "b", 7)}},
+			Transaction{Postings: []Posting{post("c", "b", 1)}})
+		a := Account{ID: "a", Currency: eur, Posted: Sums{9, 0}}
+		Accounts.Put(tx, AccountKey("acme", "a", eur), a)
+		Accounts.Put(tx, AccountKey("acme", "x", eur), a)
+		Accounts.Delete(tx, AccountKey("acme", "c", eur))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := s.Entry(context.Background(), "acme", Journal, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fold := NewFold(compaction.ShardOf("acme", s.Count()))
+	check := func(want ...string) {
+		t.Helper()
+		err := s.Read("acme", func(v *compaction.View) error {
+			findings, err := fold.Compare(v)
+			for i := range max(len(findings), len(want)) {
+				if i >= len(findings) || i >= len(want) || !strings.Contains(findings[i], want[i]) {
+					t.Errorf("found %q, want %q", findings, want)
+					break
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check("the head of shard", "acme/a/EUR has posted", "acme/b/EUR has posted",
+		"record of account acme/a/EUR has the key acme/x/EUR", "acme/x/EUR has posted",
+		"out of balance by 10 posted")
+	if err := fold.Add(e.Value); err != nil {
+		t.Fatal(err)
+	}
+	check("acme/a/EUR has posted", "record of account acme/a/EUR has the key acme/x/EUR",
+		"acme/x/EUR has posted", "acme/c/EUR is in the journal", "out of balance by 10 posted")
 }
 
 // Settings are kept in the journal too, and only once.
