@@ -145,7 +145,6 @@ const (
 	LineWaiting LineState = iota + 1 // not answered
 	LineSettled                      // settled
 	LineRefused                      // refused; a person must look
-	lineStateEnd
 )
 
 var lineStateNames = [...]string{"?", "waiting", "settled", "refused"}
