@@ -25,9 +25,9 @@ var columns = []string{
 	"invoice_payable", "invoice_tax", "invoice_promotion", "settled_utc",
 }
 
-// Columns returns the header of the report. Names that Stripe's report has mean what they mean there;
-// invoice_payable, invoice_tax and invoice_promotion are those of the whole invoice, and are the
-// same in each row of it.
+// Columns returns the header of the report. Names that Stripe's report has mean what they mean
+// there; invoice_payable, invoice_tax and invoice_promotion are those of the whole invoice, and are
+// the same in each row of it.
 func Columns() []string { return append([]string(nil), columns...) }
 
 // A Row is one line of the report.

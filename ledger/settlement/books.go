@@ -220,8 +220,8 @@ func banked(method string, a money.Amount) moves {
 	return moves{}.move(AccountBank, Undeposited(method), a)
 }
 
-// accepted: bad_debt → where the money was to be, for what never came; what came too much is there →
-// deposits:customer.
+// accepted: bad_debt → where the money was to be, for what never came; what came too much is there
+// → deposits:customer.
 func accepted(at ledger.AccountID, customer string, short money.Amount) moves {
 	if short.Sign() < 0 && customer != "" {
 		return moves{}.move(Credit(customer), at, short)

@@ -38,29 +38,34 @@ func TestRows(t *testing.T) {
 			"deposits→receivable:c 50, rounding→receivable:c 5"},
 		"deposit invoice": {finalised(deposit), "receivable:c→deposits 900, " +
 			"receivable:c→deposits 225, rounding→receivable:c 5"},
-		"captured by a gateway":  {captured("g", "c", euro(5)), "clearing:g→receivable:c 5"},
-		"gateway's fee":          {charged("g", euro(5)), "fees:g→clearing:g 5"},
-		"platform's fee":         {platformCharged(euro(5)), "fees:platform→payable:platform 5"},
-		"announced":              {announced("cash", "c", euro(5)), "undeposited:cash→receivable:c 5"},
-		"paid out":               {paidOut("g", "a", "a", euro(5)), "bank→clearing:g 5"},
-		"paid out through":       {paidOut("g", "a", "p", euro(5)), "due_from:p→clearing:g 5, bank→due_from:p 5"},
-		"seen on the statement":  {banked("cash", euro(5)), "bank→undeposited:cash 5"},
-		"credit note":            {credit, "revenue→receivable:c 900, tax:S→receivable:c 225"},
-		"refund of a credit":     {refunded("clearing:g", "c", "cn", euro(5)), "receivable:c→clearing:g 5"},
-		"refund without":         {refunded("clearing:g", "c", "", euro(5)), "refunds→clearing:g 5"},
-		"dispute withdrawn":      {withdrawn("g", euro(5)), "disputes→clearing:g 5"},
-		"dispute reinstated":     {withdrawn("g", euro(-5)), "clearing:g→disputes 5"},
-		"dispute lost":           {lost("c", euro(5)), "receivable:c→disputes 5"},
-		"write-off":              {off, "bad_debt→receivable:c 1000"},
-		"write-off, tax relief":  {relief, "bad_debt→receivable:c 800, tax:S→receivable:c 200"},
-		"overpaid":               {overpaid("c", euro(5)), "receivable:c→deposits:c 5"},
-		"payout received":        {received("a", euro(5)), "bank→due_to:a 5"},
-		"payout passed on":       {passedOn("a", euro(5)), "due_to:a→bank 5"},
-		"payout came back":       {cameBack("g", euro(5)), "clearing:g→bank 5"},
-		"nothing":                {captured("g", "c", euro(0)), ""},
-		"void undoes what it is": {finalised(deposit).back(), "deposits→receivable:c 900, deposits→receivable:c 225, receivable:c→rounding 5"},
-		"difference accepted":    {accepted("undeposited:cash", "c", euro(5)), "bad_debt→undeposited:cash 5"},
-		"too much accepted":      {accepted("undeposited:cash", "c", euro(-5)), "undeposited:cash→deposits:c 5"},
+		"captured by a gateway": {captured("g", "c", euro(5)), "clearing:g→receivable:c 5"},
+		"gateway's fee":         {charged("g", euro(5)), "fees:g→clearing:g 5"},
+		"platform's fee":        {platformCharged(euro(5)), "fees:platform→payable:platform 5"},
+		"announced":             {announced("cash", "c", euro(5)), "undeposited:cash→receivable:c 5"},
+		"paid out":              {paidOut("g", "a", "a", euro(5)), "bank→clearing:g 5"},
+		"paid out through": {paidOut("g", "a", "p", euro(5)), "due_from:p→clearing:g 5, " +
+			"bank→due_from:p 5"},
+		"seen on the statement": {banked("cash", euro(5)), "bank→undeposited:cash 5"},
+		"credit note":           {credit, "revenue→receivable:c 900, tax:S→receivable:c 225"},
+		"refund of a credit": {refunded("clearing:g", "c", "cn", euro(5)),
+			"receivable:c→clearing:g 5"},
+		"refund without":        {refunded("clearing:g", "c", "", euro(5)), "refunds→clearing:g 5"},
+		"dispute withdrawn":     {withdrawn("g", euro(5)), "disputes→clearing:g 5"},
+		"dispute reinstated":    {withdrawn("g", euro(-5)), "clearing:g→disputes 5"},
+		"dispute lost":          {lost("c", euro(5)), "receivable:c→disputes 5"},
+		"write-off":             {off, "bad_debt→receivable:c 1000"},
+		"write-off, tax relief": {relief, "bad_debt→receivable:c 800, tax:S→receivable:c 200"},
+		"overpaid":              {overpaid("c", euro(5)), "receivable:c→deposits:c 5"},
+		"payout received":       {received("a", euro(5)), "bank→due_to:a 5"},
+		"payout passed on":      {passedOn("a", euro(5)), "due_to:a→bank 5"},
+		"payout came back":      {cameBack("g", euro(5)), "clearing:g→bank 5"},
+		"nothing":               {captured("g", "c", euro(0)), ""},
+		"void undoes what it is": {finalised(deposit).back(), "deposits→receivable:c 900, " +
+			"deposits→receivable:c 225, receivable:c→rounding 5"},
+		"difference accepted": {accepted("undeposited:cash", "c", euro(5)),
+			"bad_debt→undeposited:cash 5"},
+		"too much accepted": {accepted("undeposited:cash", "c", euro(-5)),
+			"undeposited:cash→deposits:c 5"},
 	} {
 		if got := written(test.got); got != test.want {
 			t.Errorf("%s: %s, want %s", event, got, test.want)
@@ -158,8 +163,8 @@ func TestCreditInvoice(t *testing.T) {
 	w.gone()
 }
 
-// A declined card leaves the price as it is and its promotion reserved; what is paid too much is the
-// customer's credit; a conflicting echo waits for a person.
+// A declined card leaves the price as it is and its promotion reserved; what is paid too much is
+// the customer's credit; a conflicting echo waits for a person.
 func TestApplyPayment(t *testing.T) {
 	w := newWorld(t)
 	i := w.invoice(document(10_000), "TEN")
@@ -258,4 +263,3 @@ func (w *world) refund(payment string, minor int64, creditNote string) string {
 	})
 	return r
 }
-

@@ -12,10 +12,10 @@ import (
 // DisputeID is our id of a gateway's dispute.
 func DisputeID(gateway, gatewayID string) string { return gateway + "-" + gatewayID }
 
-// ApplyDispute writes what a gateway said about a dispute of a payment, which is named by our id or,
-// where that is empty, by the gateway's; one of an unknown payment changes nothing. What it withdrew
-// since the last fact: disputes → clearing; reinstated: the other way round; its fee: fees →
-// clearing. When it is lost: receivable → disputes, and the invoice is open again.
+// ApplyDispute writes what a gateway said about a dispute of a payment, which is named by our id
+// or, where that is empty, by the gateway's; one of an unknown payment changes nothing. What it
+// withdrew since the last fact: disputes → clearing; reinstated: the other way round; its fee: fees
+// → clearing. When it is lost: receivable → disputes, and the invoice is open again.
 //
 // It fails with a *SettledError for a payment that is no longer open, and with
 // *payments.FactError.

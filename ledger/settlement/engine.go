@@ -19,12 +19,12 @@ import (
 // in the same append, if its money was seen, and else stays open until it is.
 type Engine struct{ *compaction.Shards }
 
-// tries bounds how often a command is decided: each time something else it needs was settled, or was
-// settled again while it was read.
+// tries bounds how often a command is decided: each time something else it needs was settled, or
+// was settled again while it was read.
 const tries = 8
 
-// Do is Shards.Do. A *SettledError is not given to the command's Refuse. It fails with ErrStale when
-// what the command needs is settled again and again meanwhile.
+// Do is Shards.Do. A *SettledError is not given to the command's Refuse. It fails with ErrStale
+// when what the command needs is settled again and again meanwhile.
 func (e Engine) Do(ctx context.Context, c compaction.Command) (compaction.Answer, error) {
 	decide, refuse := c.Decide, c.Refuse
 	if refuse != nil {

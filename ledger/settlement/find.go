@@ -1,6 +1,8 @@
 package settlement
 
 import (
+	"errors"
+
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger"
 	"github.com/quittance/quittance/ledger/payments"
@@ -8,8 +10,9 @@ import (
 
 // found looks for a record by our id or, where that is empty, by the gateway's. It fails with a
 // *SettledError for one that is no longer open.
-func found[T any](s compaction.State, t *compaction.Table[T], tenant, id, gateway, gatewayID string) (
-	T, bool, error) {
+func found[T any](
+	s compaction.State, t *compaction.Table[T], tenant, id, gateway, gatewayID string,
+) (T, bool, error) {
 	var none T
 	if id != "" {
 		v, ok, err := t.Get(s, compaction.Key(tenant, id))
@@ -39,6 +42,20 @@ func found[T any](s compaction.State, t *compaction.Table[T], tenant, id, gatewa
 		}
 	}
 	return none, false, nil
+}
+
+// fresh refuses an id that is taken, also by what is settled. While history is being restored only
+// what is open is looked at: ids are random, and payments are not to wait for it.
+func fresh[T any](s compaction.State, t *compaction.Table[T], tenant, id string) error {
+	_, ok, err := found(s, t, tenant, id, "", "")
+	var settled *SettledError
+	switch {
+	case ok, errors.As(err, &settled):
+		return ErrExists
+	case errors.Is(err, compaction.ErrRestoring):
+		return nil
+	}
+	return err
 }
 
 // Ended reports whether an id, ours or a gateway's, names something that is no longer open.

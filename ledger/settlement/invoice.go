@@ -81,9 +81,9 @@ func VoidInvoice(tx *compaction.Tx, tenant, invoice string) (quoting.Invoice, er
 	return i, c.write()
 }
 
-// MarkUncollectible gives an invoice up: bad_debt → receivable for what is due and, with relief, the
-// tax in it out of the tax accounts. Promotions reserved for it are released. Refusals: those of
-// quoting.MarkUncollectible, and ErrUnderWay.
+// MarkUncollectible gives an invoice up: bad_debt → receivable for what is due and, with relief,
+// the tax in it out of the tax accounts. Promotions reserved for it are released. Refusals: those
+// of quoting.MarkUncollectible, and ErrUnderWay.
 func MarkUncollectible(tx *compaction.Tx, tenant, invoice string, relief bool) (
 	quoting.Invoice, error) {
 	before, err := openInvoiceRecord(tx, tenant, invoice)
@@ -112,10 +112,10 @@ func MarkUncollectible(tx *compaction.Tx, tenant, invoice string, relief bool) (
 	return i, c.write()
 }
 
-// CreditInvoice takes an amount off an invoice by a credit note: revenue and the tax of each category
-// → receivable, in the invoice's own proportions, so that credit notes of the whole undo its
-// shares to the last minor unit. What was paid of it already becomes the customer's credit, which a
-// refund that names the credit note pays out. It fails as quoting.ApplyCredit does.
+// CreditInvoice takes an amount off an invoice by a credit note: revenue and the tax of each
+// category → receivable, in the invoice's own proportions, so that credit notes of the whole undo
+// its shares to the last minor unit. What was paid of it already becomes the customer's credit,
+// which a refund that names the credit note pays out. It fails as quoting.ApplyCredit does.
 func CreditInvoice(tx *compaction.Tx, tenant, invoice, creditNote string, a money.Amount) (
 	quoting.Invoice, error) {
 	before, err := openInvoiceRecord(tx, tenant, invoice)
@@ -173,8 +173,8 @@ func creditedShares(f Figures, before, after money.Amount) (moves, error) {
 	return credited(f.Customer, net, taxes), nil
 }
 
-// pay applies an amount that came to the payment's invoice, whose promotions are then redeemed. What
-// is more than is due becomes the customer's credit.
+// pay applies an amount that came to the payment's invoice, whose promotions are then redeemed.
+// What is more than is due becomes the customer's credit.
 func (c *change) pay(p payments.Payment, i quoting.Invoice, a money.Amount) error {
 	if i.ID == "" || i.State == quoting.InvoiceDraft || i.State == quoting.InvoiceVoid {
 		c.post("overpaid", overpaid(p.Customer, a), about(p.ID, p.Invoice, "")...)
@@ -206,8 +206,9 @@ func (c *change) unpay(p payments.Payment, i quoting.Invoice, a money.Amount) er
 	return nil
 }
 
-// rebalance posts what an invoice's change leaves on the receivable that is not due: what is paid too
-// much becomes the customer's credit, and what comes for a debt that was written off is no bad debt.
+// rebalance posts what an invoice's change leaves on the receivable that is not due: what is paid
+// too much becomes the customer's credit, and what comes for a debt that was written off is no bad
+// debt.
 func (c *change) rebalance(before, after quoting.Invoice, pairs []ledger.Pair) {
 	was, is := before.AmountOverpaid().Minor(), after.AmountOverpaid().Minor()
 	currency := after.Priced.Currency
@@ -278,8 +279,8 @@ func nothingUnderWay(s compaction.State, i quoting.Invoice) error {
 	return nil
 }
 
-// platformFee returns the platform's fee of a captured amount: the tenant's percentage of it, rounded
-// half away from zero.
+// platformFee returns the platform's fee of a captured amount: the tenant's percentage of it,
+// rounded half away from zero.
 func platformFee(s compaction.State, tenant string, a money.Amount) (money.Amount, error) {
 	t, ok, err := quoting.Tenants.Get(s, tenant)
 	if err != nil || !ok {

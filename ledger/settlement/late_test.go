@@ -183,7 +183,8 @@ func TestApplyPayoutFailed(t *testing.T) {
 	}
 }
 
-// What a payout's lines do not explain is labelled, so that it sums to the cent, and is in suspense.
+// What a payout's lines do not explain is labelled, so that it sums to the cent, and is in
+// suspense.
 func TestApplyPayoutRemainder(t *testing.T) {
 	w := newWorld(t)
 	i := w.invoice(document(10_000))

@@ -76,10 +76,7 @@ func newPayment(tx *compaction.Tx, tenant string, n NewPayment) (
 		n.Method != "transfer":
 		return none, quoting.Invoice{}, ErrMethod
 	}
-	if _, ok, err := findPayment(tx, tenant, n.ID, "", ""); ok || err != nil {
-		if ok {
-			err = ErrExists
-		}
+	if err := fresh(tx, payments.Payments, tenant, n.ID); err != nil {
 		return none, quoting.Invoice{}, err
 	}
 	inv, err := openInvoice(tx, tenant, n.Invoice)

@@ -102,7 +102,9 @@ func (c *change) movedPayout(p payments.Payout, ch payments.PayoutChange) error 
 // RecordPayoutLines takes the lines of a payout that is paid, as ApplyPayout does. Lines that are
 // known already change nothing. It fails with ErrNotFound, a *SettledError for a payout that is
 // closed, and *payments.LinesError.
-func RecordPayoutLines(tx *compaction.Tx, tenant, payout string, lines []payments.PayoutLine) error {
+func RecordPayoutLines(
+	tx *compaction.Tx, tenant, payout string, lines []payments.PayoutLine,
+) error {
 	p, ok, err := found(tx, payments.Payouts, tenant, payout, "", "")
 	if err != nil || !ok || p.Fetched {
 		if err == nil && !ok {

@@ -1,8 +1,6 @@
 package settlement
 
 import (
-	"errors"
-
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger/money"
 	"github.com/quittance/quittance/ledger/payments"
@@ -25,11 +23,7 @@ type NewRefund struct {
 // *payments.RefundError, *money.MismatchError. A settled payment is a *SettledError.
 func CreateRefund(tx *compaction.Tx, tenant string, n NewRefund) (payments.Refund, error) {
 	var r payments.Refund
-	if _, ok, err := found(tx, payments.Refunds, tenant, n.ID, "", ""); ok || err != nil {
-		var settled *SettledError
-		if ok || errors.As(err, &settled) {
-			err = ErrExists
-		}
+	if err := fresh(tx, payments.Refunds, tenant, n.ID); err != nil {
 		return r, err
 	}
 	p, err := openPayment(tx, tenant, n.Payment)
@@ -66,11 +60,11 @@ func CreateRefund(tx *compaction.Tx, tenant string, n NewRefund) (payments.Refun
 	return r, c.write()
 }
 
-// ApplyRefund writes what a gateway said about a refund, named by our id or, where that is empty, by
-// the fact's gateway id. A refund that was made at the gateway is taken as a new one of its payment;
-// where the payment is not known either, nothing changes. When it was given back: refunds →
-// clearing, or with a credit note receivable → clearing; when it came back, the same the other way
-// round.
+// ApplyRefund writes what a gateway said about a refund, named by our id or, where that is empty,
+// by the fact's gateway id. A refund that was made at the gateway is taken as a new one of its
+// payment; where the payment is not known either, nothing changes. When it was given back: refunds
+// → clearing, or with a credit note receivable → clearing; when it came back, the same the other
+// way round.
 //
 // It fails with a *SettledError for what is no longer open, and with *payments.FactError.
 func ApplyRefund(tx *compaction.Tx, tenant, refund string, f payments.RefundFact) error {

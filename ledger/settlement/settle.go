@@ -165,8 +165,8 @@ func (c *change) endDisputes(p payments.Payment) error {
 	return nil
 }
 
-// endExpectations ends what was to be seen of a payment, and the entries that showed it. Each change
-// of an expectation is a fact already.
+// endExpectations ends what was to be seen of a payment, and the entries that showed it. Each
+// change of an expectation is a fact already.
 func (c *change) endExpectations(p payments.Payment) error {
 	expected, err := all(c.tx, Expectations, "subject", c.tenant, p.ID)
 	if err != nil {
@@ -233,8 +233,8 @@ func (c *change) endInvoice(id string) error {
 	return c.endQuote(inv.Quote)
 }
 
-// endQuote ends a quote that is wholly invoiced, with its redemptions and the links to it, when none
-// of its invoices is open.
+// endQuote ends a quote that is wholly invoiced, with its redemptions and the links to it, when
+// none of its invoices is open.
 func (c *change) endQuote(id string) error {
 	q, ok, err := quoting.Quotes.Get(c.tx, c.key(id))
 	if err != nil || !ok || q.State() != quoting.QuoteInvoiced {

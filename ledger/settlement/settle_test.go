@@ -7,8 +7,8 @@ import (
 	"github.com/quittance/quittance/ledger/payments"
 )
 
-// The whole path: what a customer is quoted is paid, paid out and settled, after which nothing of it
-// is open and every account of the money in between is empty.
+// The whole path: what a customer is quoted is paid, paid out and settled, after which nothing of
+// it is open and every account of the money in between is empty.
 func TestSettle(t *testing.T) {
 	w := newWorld(t)
 	i := w.invoice(document(10_000), "TEN", "SEVEN") // 90.00 + 22.50 − 7.00

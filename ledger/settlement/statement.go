@@ -93,7 +93,8 @@ func (c *change) see(e StatementEntry, x Expectation, m Match) (StatementEntry, 
 	return e, c.conclude(x)
 }
 
-// conclude puts an expectation as it is now and ends or settles what it belongs to, if it is matched.
+// conclude puts an expectation as it is now, and ends or settles what it belongs to if it is
+// matched.
 func (c *change) conclude(x Expectation) error {
 	if err := c.expect(x); err != nil || x.Status != Matched {
 		return err
