@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/gateways"
+	"github.com/quittance/quittance/ledger/settlement"
 )
 
 // Options say what an API works on.
@@ -31,6 +33,11 @@ type Options struct {
 	Version string
 	// Platform is the id of the platform's own tenant; empty is "platform".
 	Platform string
+	// Gateways are those that payments may name and that webhooks are taken from, by name. The
+	// gateway of money that is only announced, "offline", is always there.
+	Gateways map[string]gateways.Gateway
+	// Verify checks the books for POST /v1/verify; without it the address is not there.
+	Verify func(ctx context.Context) (VerifyReport, error)
 	// Registry takes the metrics, and what else is to be served at /metrics; nil makes one.
 	Registry *prometheus.Registry
 }
@@ -38,10 +45,13 @@ type Options struct {
 // API answers the API's requests. It is an http.Handler and safe for concurrent use.
 type API struct {
 	shards   *compaction.Shards
+	engine   settlement.Engine // shards, with what was settled brought back where it is needed
 	clock    func() time.Time
 	logger   *slog.Logger
 	platform string
 	version  string
+	gateways map[string]gateways.Gateway
+	verify   verifier
 
 	router     chi.Router
 	direct     map[string]http.HandlerFunc // POST routes found without the router
@@ -70,8 +80,9 @@ func New(o Options) (*API, error) {
 		o.Platform = "platform"
 	}
 	a := &API{
-		shards: o.Shards, clock: o.Clock, logger: o.Logger, platform: o.Platform, version: o.Version,
+		shards: o.Shards, engine: settlement.Engine{Shards: o.Shards}, clock: o.Clock, logger: o.Logger, platform: o.Platform, version: o.Version,
 		direct: map[string]http.HandlerFunc{}, limits: newLimits(o.RateLimit),
+		gateways: o.Gateways, verify: o.Verify,
 		metrics:    newMetrics(o.Registry, o.Shards),
 		requestIDs: newIDs("req_"), keyIDs: newIDs("auto-"),
 	}
@@ -115,6 +126,20 @@ func (a *API) register() {
 	a.registerTransactions()
 	a.registerHolds()
 	a.registerAccounts()
+	a.registerTenants()
+	a.registerKeys()
+	a.registerCustomers()
+	a.registerItems()
+	a.registerPromotions()
+	a.registerQuotes()
+	a.registerLinks()
+	a.registerInvoices()
+	a.registerPayments()
+	a.registerRefunds()
+	a.registerDisputes()
+	a.registerPayouts()
+	a.registerStatements()
+	a.registerOutbox()
 }
 
 // pages adds what is served beside the operations: probes, metrics, the description and its pages.

@@ -32,7 +32,7 @@ func (x *exchange) do(c change) {
 	if tenant == "" {
 		tenant = x.tenant
 	}
-	answer, err := x.api.shards.Do(x.r.Context(), compaction.Command{
+	answer, err := x.api.engine.Do(x.r.Context(), compaction.Command{
 		Tenant: tenant, Cost: c.cost,
 		Idempotency: &compaction.Idempotency{
 			Principal: x.caller.principal, Operation: x.route.id, Key: x.key,

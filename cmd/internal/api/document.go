@@ -35,8 +35,8 @@ type adjustmentBody struct {
 	Reason string     `json:"reason,omitempty" maxLength:"200" example:"Travel"`
 }
 
-// documentBody is what is priced.
-type documentBody struct {
+// DocumentBody is what is priced.
+type DocumentBody struct {
 	Currency        currencyCode     `json:"currency"`
 	Lines           []lineBody       `json:"lines" minItems:"1" maxItems:"1000"`
 	Allowances      []adjustmentBody `json:"allowances,omitempty" maxItems:"100" doc:"Amounts taken off the document, each in its own tax."`
@@ -47,7 +47,7 @@ type documentBody struct {
 }
 
 // document reads the body as quoting's. Paths of fields begin with prefix.
-func (b *documentBody) document(prefix string) (quoting.Document, error) {
+func (b *DocumentBody) document(prefix string) (quoting.Document, error) {
 	currency, err := parseCurrency(prefix+"currency", b.Currency)
 	if err != nil {
 		return quoting.Document{}, err
@@ -205,4 +205,61 @@ func showPriced(p *quoting.Priced, internal bool) priced {
 		out.Margin = &margin{text(m.Cost), text(m.Amount), decimalText(m.Percent.String())}
 	}
 	return out
+}
+
+// showDocument returns a document as it was written; internal says whether costs may be seen.
+func showDocument(d *quoting.Document, internal bool) DocumentBody {
+	out := DocumentBody{
+		Currency: currencyCode(d.Currency.String()), Lines: make([]lineBody, len(d.Lines)),
+		Prepaid: optionalAmount(d.Prepaid), Rounding: optionalAmount(d.Rounding),
+		Allowances: showAdjustments(d.Allowances), Charges: showAdjustments(d.Charges),
+		PricesInclusive: d.PricesInclusive,
+	}
+	for i := range d.Lines {
+		l := &d.Lines[i]
+		b := lineBody{
+			Description: l.Description, Kind: l.Kind.String(), Item: l.Item, UnitCode: l.UnitCode,
+			Quantity: decimalText(l.Quantity.String()), UnitPrice: decimalText(l.UnitPrice.String()),
+			BaseQuantity: optionalDecimal(l.BaseQuantity), Tax: showTax(l.Tax),
+		}
+		for _, a := range l.Allowances {
+			b.Allowances = append(b.Allowances, amountText(a.String()))
+		}
+		for _, a := range l.Charges {
+			b.Charges = append(b.Charges, amountText(a.String()))
+		}
+		if internal {
+			b.UnitCost = optionalDecimal(l.UnitCost)
+		}
+		out.Lines[i] = b
+	}
+	return out
+}
+
+func showAdjustments(list []quoting.Adjustment) []adjustmentBody {
+	var out []adjustmentBody
+	for _, a := range list {
+		out = append(out, adjustmentBody{amountText(a.Amount.String()), showTax(a.Tax), a.Reason})
+	}
+	return out
+}
+
+func showTax(t quoting.Tax) taxBody {
+	return taxBody{string(t.Category), decimalText(t.Rate.String())}
+}
+
+// optionalDecimal is empty for no decimal.
+func optionalDecimal(d decimal.NullDecimal) decimalText {
+	if !d.Valid {
+		return ""
+	}
+	return decimalText(d.Decimal.String())
+}
+
+// optionalAmount is empty for nothing.
+func optionalAmount(a money.Amount) amountText {
+	if a.IsZero() {
+		return ""
+	}
+	return amountText(a.String())
 }

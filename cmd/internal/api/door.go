@@ -46,7 +46,7 @@ func (x *exchange) admit() error {
 			return err
 		}
 	}
-	if x.route.limit > 0 || x.route.mutation {
+	if x.route.limit > 0 || x.route.mutation || x.route.raw > 0 {
 		return x.readBody()
 	}
 	return nil
@@ -103,15 +103,17 @@ func (x *exchange) nameKey() error {
 
 // readBody reads the body, up to the route's limit.
 func (x *exchange) readBody() error {
-	limit := x.route.limit
+	limit := max(x.route.limit, x.route.raw)
 	if limit == 0 {
 		limit = 1024 // of a body that must be empty
 	}
 	if x.r.ContentLength > limit {
 		return &sizeError{limit}
 	}
-	if err := x.checkMediaType(); err != nil {
-		return err
+	if x.route.raw == 0 {
+		if err := x.checkMediaType(); err != nil {
+			return err
+		}
 	}
 	if n := x.r.ContentLength; n >= 0 {
 		x.body = make([]byte, n)
@@ -159,6 +161,8 @@ func (x *exchange) checkMediaType() error {
 // scanBody checks the body as JSON and takes it apart for the idempotency record.
 func (x *exchange) scanBody() error {
 	switch {
+	case x.route.raw > 0:
+		return nil
 	case x.route.limit == 0:
 		if b := bytes.TrimSpace(x.body); len(b) > 0 && string(b) != "{}" {
 			return errKeepEmpty

@@ -1,6 +1,14 @@
 package api
 
-import "github.com/quittance/quittance/quoting"
+import (
+	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/quoting"
+)
+
+type previewBody struct {
+	DocumentBody
+	PromotionCodes []string `json:"promotion_codes,omitempty" maxItems:"10" doc:"Codes of the tenant's promotions to apply." example:"[\"SPRING10\"]"`
+}
 
 func (a *API) registerPricing() {
 	query(a, route{
@@ -14,12 +22,22 @@ func (a *API) registerPricing() {
 	}, previewPricing)
 }
 
-func previewPricing(x *exchange, in *struct{ Body documentBody }) (priced, error) {
+func previewPricing(x *exchange, in *struct{ Body previewBody }) (priced, error) {
 	d, err := in.Body.document("")
 	if err != nil {
 		return priced{}, err
 	}
-	p, err := quoting.Price(d, nil, x.api.clock())
+	var applied []quoting.Applied
+	if len(in.Body.PromotionCodes) > 0 {
+		err := x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
+			applied, err = quoting.Resolve(v, x.tenant, in.Body.PromotionCodes)
+			return err
+		})
+		if err != nil {
+			return priced{}, err
+		}
+	}
+	p, err := quoting.Price(d, applied, x.api.clock())
 	if err != nil {
 		return priced{}, err
 	}

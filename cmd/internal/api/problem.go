@@ -139,7 +139,7 @@ var kinds = []kind{
 		either(as[*quoting.ExistsError](), is(settlement.ErrExists))},
 	{"document-state", 409, "The state of the quote or invoice does not allow this.",
 		"The detail names the state. Get the record again: somebody else may have acted on it.",
-		either(as[*quoting.MoveError](), is(settlement.ErrNotOpen, settlement.ErrPaid))},
+		either(as[*quoting.MoveError](), is(settlement.ErrNotOpen, settlement.ErrPaid, errEnded))},
 	{"content-changed", 409, "The acceptance is of something else than what is on offer.",
 		"The hash names the content that was shown. Get the quote again, show it, and accept its hash.",
 		as[*quoting.HashError]()},

@@ -13,6 +13,7 @@ var (
 	errRoute = errors.New("there is nothing at this address: the API's reference is at /reference")
 	// errNotFound is also the answer for what another tenant has.
 	errNotFound  = errors.New("there is no such record, or it is not yours")
+	errEnded     = errors.New("it is settled: its final record can be read, and nothing done to it")
 	errTenant    = errors.New("there is no such tenant")
 	errCursor    = errors.New("the cursor is not one that a page of this list gave")
 	errBody      = errors.New("the body could not be read: it broke off or took too long")

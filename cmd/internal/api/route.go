@@ -26,6 +26,7 @@ type route struct {
 	status      int           // of success
 	conflicts   bool          // a query that may answer 409; mutations may anyway
 	limit       int64         // bytes of the body; 0 for none
+	raw         int64         // bytes of a body that is taken as it is, not as JSON; 0 for none
 	timeout     time.Duration // 0 for the usual
 	example     string        // a body that is accepted
 	mutation    bool
@@ -112,6 +113,11 @@ func register[I any](a *API, rt route, answer reflect.Type, f func(x *exchange, 
 			f(w.(*exchange), in)
 		}}, nil
 	})
+	if rt.raw > 0 { // described only: the handler reads it as it is
+		operationOf(a.huma.OpenAPI().Paths[rt.path], rt.method).RequestBody = &huma.RequestBody{
+			Required: true, Content: map[string]*huma.MediaType{typeJSON[0]: {
+				Schema: &huma.Schema{Description: "Whatever the gateway signs."}}}}
+	}
 	if rt.example != "" {
 		media := a.huma.OpenAPI().Paths[rt.path]
 		operationOf(media, rt.method).RequestBody.Content[typeJSON[0]].Example =
@@ -219,6 +225,9 @@ func (rt *route) problems() []int {
 	}
 	if rt.limit > 0 {
 		all = append(all, 413, 415)
+	}
+	if rt.raw > 0 {
+		all = append(all, 401, 413)
 	}
 	if rt.mutation {
 		all = append(all, 409, 413, 415, 507)

@@ -17,7 +17,9 @@ import (
 
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/compaction/compactiontest"
-	"github.com/quittance/quittance/ledger"
+	"github.com/quittance/quittance/gateways"
+	"github.com/quittance/quittance/ledger/settlement"
+	"github.com/quittance/quittance/quoting"
 	"github.com/quittance/quittance/quoting/access"
 )
 
@@ -25,7 +27,7 @@ import (
 func definitions() []compaction.Definition {
 	return slices.Concat(
 		[]compaction.Definition{compaction.Answers, compaction.Counters, compaction.Outbox},
-		ledger.Tables(), access.Tables())
+		settlement.Tables(), gateways.Tables())
 }
 
 // A world is an engine with two tenants and the platform, and the API over it.
@@ -60,6 +62,10 @@ func newWorld(t testing.TB, change ...func(*Options)) *world {
 // tenant makes a tenant with a key of each role.
 func (w *world) tenant(tenant string) {
 	w.t.Helper()
+	w.do(tenant, func(tx *compaction.Tx) error {
+		_, err := quoting.CreateTenant(tx, quoting.Tenant{ID: tenant, Name: tenant})
+		return err
+	})
 	for _, role := range []access.Role{access.Tradesperson, access.Finance, access.Platform} {
 		if (role == access.Platform) != (tenant == "platform") && role != access.Finance {
 			continue
@@ -69,14 +75,22 @@ func (w *world) tenant(tenant string) {
 			w.t.Fatal(err)
 		}
 		w.keys[tenant+"/"+role.String()], w.ids[tenant+"/"+role.String()] = text, k.ID
-		_, err = w.shards.Do(w.t.Context(), compaction.Command{Tenant: tenant,
-			Decide: func(tx *compaction.Tx) (compaction.Answer, error) {
-				access.PutKey(tx, k)
-				return compaction.Answer{}, nil
-			}})
-		if err != nil {
-			w.t.Fatal(err)
-		}
+		w.do(tenant, func(tx *compaction.Tx) error {
+			access.PutKey(tx, k)
+			return nil
+		})
+	}
+}
+
+// do has a command decided beside the API.
+func (w *world) do(tenant string, f func(tx *compaction.Tx) error) {
+	w.t.Helper()
+	_, err := w.shards.Do(w.t.Context(), compaction.Command{Tenant: tenant,
+		Decide: func(tx *compaction.Tx) (compaction.Answer, error) {
+			return compaction.Answer{}, f(tx)
+		}})
+	if err != nil {
+		w.t.Fatal(err)
 	}
 }
 
