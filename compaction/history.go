@@ -138,21 +138,30 @@ func (h *history) follow(ctx context.Context) (err error) {
 		return ctx.Err()
 	}
 	log := h.shards.o.Log
-	r, err := log.Read(ctx, h.shard, Range{From: state.positions, Topics: topics})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	for {
-		b, err := r.Next(ctx)
-		if err != nil {
-			return err
-		}
+	take := func(b Batch) error {
 		if err := h.write(db, b, &state); err != nil {
 			return err
 		}
 		h.set(func() { h.reached = state.positions })
+		return nil
 	}
+	// What is there first, then what comes: an open range says nothing of an end that has been
+	// reached without a record, as in a shard that nobody has written to.
+	end, err := log.End(ctx, h.shard)
+	if err != nil {
+		return err
+	}
+	err = each(ctx, log, h.shard, Range{From: state.positions, To: end, Topics: topics}, take)
+	if err != nil {
+		return err
+	}
+	if !state.positions.Reached(end) {
+		b := Batch{Next: end, Group: state.group, Time: state.stamp}
+		if err := take(b); err != nil {
+			return err
+		}
+	}
+	return each(ctx, log, h.shard, Range{From: state.positions, Topics: topics}, take)
 }
 
 // write puts a batch's rows and the position after it into the store, at once.
@@ -221,6 +230,9 @@ func (h *history) read(ctx context.Context, f func(*pebble.DB) error) error {
 	end, err := h.shards.o.Log.End(ctx, h.shard)
 	if err != nil {
 		return err
+	}
+	if len(h.shards.o.Schema.names(AppendOnly)) == 0 {
+		end = nil // nothing to wait for
 	}
 	for {
 		h.mu.Lock()

@@ -29,7 +29,7 @@ type life struct {
 
 func (l *life) start() {
 	l.t.Helper()
-	schema, err := compaction.NewSchema(ledger.Settled)
+	schema, err := compaction.NewSchema(ledger.Settled, ledger.Journal)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -273,4 +273,17 @@ func TestRestoreInBackground(t *testing.T) {
 		t.Errorf("store and log differ in %v: %v", r.Different, err)
 	}
 	l.stop()
+}
+
+// History of a shard that nobody has written to is empty, and says so at once.
+func TestHistoryOfAnEmptyShard(t *testing.T) {
+	l := &life{t: t, dir: t.TempDir(), clock: compactiontest.NewClock(time.Now())}
+	l.start()
+	defer l.stop()
+	soon, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	rows, err := l.shards.History(soon, "acme", "account", compaction.Page{})
+	if err != nil || len(rows) != 0 {
+		t.Errorf("got %d rows, %v", len(rows), err)
+	}
 }
