@@ -73,12 +73,14 @@ func words(s string) []string {
 	return references(found...)
 }
 
-// references returns those of some texts that can name something, in normal form, each once.
+// references returns those of some texts that can name something, in normal form, each once. A text
+// without a digit ("thank you") stands in too many places to name anything.
 func references(texts ...string) []string {
 	var found []string
 	seen := map[string]bool{}
 	for _, t := range texts {
-		if t = NormalReference(t); len(t) >= shortest && len(t) <= 140 && !seen[t] {
+		t = NormalReference(t)
+		if len(t) >= shortest && len(t) <= 140 && strings.ContainsAny(t, "0123456789") && !seen[t] {
 			seen[t] = true
 			found = append(found, t)
 		}
