@@ -33,7 +33,7 @@ func benchMemory(ctx context.Context, p *program, c benchCommand, dir string) ([
 
 // memory measures a server on data that are there.
 func (b *httpBench) memory(ctx context.Context, records int, dir string) (_ []figure, err error) {
-	server, err := startChild(ctx, io.Discard, "serve", "--data", dir, "--sandbox",
+	server, err := startChild(ctx, io.Discard, "serve", "--data", dir, "--sandbox", "--rate", "0",
 		"--listen", "127.0.0.1:0", "--log-level", "error")
 	if err != nil {
 		return nil, err

@@ -91,11 +91,7 @@ func (c *client) send(
 		return nil, err
 	}
 	if a.StatusCode >= http.StatusBadRequest {
-		refused := &problem{route: method + " " + path, Status: a.StatusCode}
-		if err := json.Unmarshal(text, refused); err != nil {
-			refused.Title, refused.Detail = a.Status, string(text[:min(len(text), 300)])
-		}
-		return text, refused
+		return text, refusal(method+" "+path, a, text)
 	}
 	if out == nil {
 		return text, nil
@@ -108,3 +104,12 @@ func (c *client) send(
 
 // newHTTPClient returns a client that waits for long reports and not for ever.
 func newHTTPClient() *http.Client { return &http.Client{Timeout: 10 * time.Minute} }
+
+// refusal returns what an answer that is none of success says.
+func refusal(route string, a *http.Response, text []byte) error {
+	refused := &problem{route: route, Status: a.StatusCode}
+	if err := json.Unmarshal(text, refused); err != nil {
+		refused.Title, refused.Detail = a.Status, string(text[:min(len(text), 300)])
+	}
+	return refused
+}

@@ -38,6 +38,11 @@ func readDev(path string) (devFile, error) {
 	return d, nil
 }
 
+// as returns a client with the key of a role.
+func (d devFile) as(role string) *client {
+	return &client{url: d.URL, key: d.Keys[role], http: newHTTPClient()}
+}
+
 // devKeys are the keys that dev.json has: whose and for what.
 var devKeys = []struct {
 	name   string

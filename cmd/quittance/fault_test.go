@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quittance/quittance/cmd/internal/api"
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger"
 	"github.com/quittance/quittance/ledger/money"
@@ -34,13 +35,13 @@ func posting(debit, credit, amount string) map[string]any {
 // verified fails the test unless verify says that the running server's data are sound.
 func verified(t *testing.T, d devFile) {
 	t.Helper()
-	var report verification
+	var report api.VerifyReport
 	if err := d.as(rolePlatform).call(t.Context(), "POST", "/v1/verify", nil, &report); err != nil {
 		t.Fatal(err)
 	}
-	if !report.Sound {
+	if !report.OK {
 		var text strings.Builder
-		report.print(&text)
+		printReport(&text, report)
 		t.Fatalf("the data are not sound:\n%s", &text)
 	}
 }
@@ -175,9 +176,9 @@ func testDiskFull(t *testing.T, c serveCommand, fill, empty func()) {
 			t.Errorf("%v\n%s", err, log)
 		}
 	}()
-	api := s.dev.as(roleTradesperson)
+	seller := s.dev.as(roleTradesperson)
 	post := func(key string) error {
-		_, _, err := api.repeat(t.Context(), "/v1/transactions", key, posting("a:b", "c:d", "1.00"))
+		_, _, err := seller.repeat(t.Context(), "/v1/transactions", key, posting("a:b", "c:d", "1.00"))
 		return err
 	}
 	if err := post("before"); err != nil {
@@ -193,7 +194,7 @@ func testDiskFull(t *testing.T, c serveCommand, fill, empty func()) {
 			t.Fatalf("posting %d on a full disk: %v, want 507 out-of-space", i, err)
 		}
 		var account struct{ Balances []struct{ Balance string } }
-		err = api.call(t.Context(), "GET", "/v1/accounts/a:b", nil, &account)
+		err = seller.call(t.Context(), "GET", "/v1/accounts/a:b", nil, &account)
 		if err != nil || len(account.Balances) != 1 || account.Balances[0].Balance != "1.00" {
 			t.Fatalf("reading on a full disk: %v, %v", account, err)
 		}

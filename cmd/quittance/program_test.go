@@ -119,11 +119,6 @@ func serveDev(t *testing.T, dir string, args ...string) (*process, devFile) {
 	return p, d
 }
 
-// as returns a client with the key of a role.
-func (d devFile) as(role string) *client {
-	return &client{url: d.URL, key: d.Keys[role], http: newHTTPClient()}
-}
-
 // TestServeSecond holds that a second process is refused the data that one has, and told by whom.
 func TestServeSecond(t *testing.T) {
 	dir := t.TempDir()

@@ -20,15 +20,16 @@ import (
 // serveCommand serves the API.
 type serveCommand struct {
 	dataFlag
-	Listen     string `help:"Where to listen; port 0 takes a free one." default:"127.0.0.1:8080"`
-	Dev        bool   `help:"Serve a demo business, with the sandbox provider and no limits of rate."`
-	Sandbox    bool   `help:"Run the sandbox provider in this process, without a demo business."`
-	SandboxURL string `name:"sandbox-url" help:"Take payments by a sandbox provider that runs elsewhere." placeholder:"URL"`
-	Shards     int    `help:"How many shards a new log has; fixed for its life." default:"16"`
-	Reserve    int    `help:"Free space, in MiB, that is kept back: below it writes are refused." default:"256"`
-	Rate       int    `help:"Requests a second that one key may make; 0 for no limit, as with --dev." default:"200"`
-	LogLevel   string `help:"What is logged: ${enum}." enum:"debug,info,warn,error" default:"info"`
-	LogFormat  string `help:"How it is logged: ${enum}." enum:"text,json" default:"text"`
+	Listen      string        `help:"Where to listen; port 0 takes a free one." default:"127.0.0.1:8080"`
+	Dev         bool          `help:"Serve a demo business, with the sandbox provider and no limits of rate."`
+	Sandbox     bool          `help:"Run the sandbox provider in this process, without a demo business."`
+	SandboxURL  string        `name:"sandbox-url" help:"Take payments by a sandbox provider that runs elsewhere." placeholder:"URL"`
+	Shards      int           `help:"How many shards a new log has; fixed for its life." default:"16"`
+	Reserve     int           `help:"Free space, in MiB, that is kept back: below it writes are refused." default:"256"`
+	CallTimeout time.Duration `help:"How long a call to a gateway may take before its outcome is unknown." default:"30s"`
+	Rate        int           `help:"Requests a second that one key may make; 0 for no limit, as with --dev." default:"200"`
+	LogLevel    string        `help:"What is logged: ${enum}." enum:"debug,info,warn,error" default:"info"`
+	LogFormat   string        `help:"How it is logged: ${enum}." enum:"text,json" default:"text"`
 
 	// space replaces the question to the file system for what is free.
 	space func(dir string) (uint64, error) `kong:"-"`
@@ -176,7 +177,7 @@ func (s *server) begin(ctx context.Context, p *program) error {
 	var worker context.Context
 	worker, s.endWorker = context.WithCancel(context.Background())
 	s.worker = make(chan error, 1)
-	go func() { s.worker <- newWorker(s.engine, set, s.logger).Run(worker) }()
+	go func() { s.worker <- s.newWorker(set).Run(worker) }()
 	s.http = newHTTPServer(handler, s.logger)
 	go func() {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {

@@ -12,12 +12,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quittance/quittance/cmd/internal/api"
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/compaction/local"
 	"github.com/quittance/quittance/ledger"
 	"github.com/quittance/quittance/ledger/money"
-	"github.com/quittance/quittance/ledger/payments"
-	"github.com/quittance/quittance/quoting"
+	"github.com/quittance/quittance/ledger/settlement"
 )
 
 // verifyCommand checks the data of a running server or of one that is stopped.
@@ -63,15 +63,15 @@ func (c verifyCommand) Run(ctx context.Context, p *program) error {
 		}
 		fmt.Fprintln(p.stdout, string(text))
 	} else {
-		report.print(p.stdout)
+		printReport(p.stdout, report)
 	}
-	if !report.Sound {
+	if !report.OK {
 		return errUnsound
 	}
 	return nil
 }
 
-func (c verifyCommand) report(ctx context.Context, p *program) (report verification, err error) {
+func (c verifyCommand) report(ctx context.Context, p *program) (report api.VerifyReport, err error) {
 	if c.given() {
 		r, err := c.client(p, rolePlatform)
 		if err != nil {
@@ -88,57 +88,59 @@ func (c verifyCommand) report(ctx context.Context, p *program) (report verificat
 	return report, err
 }
 
-// A verification is what verify found.
-type verification struct {
-	Sound  bool    `json:"sound"`
-	Took   string  `json:"took"`
-	Checks []check `json:"checks"`
-}
-
 // A check is one of the things that must hold, how often it was looked at, and what is wrong.
 type check struct {
-	Name     string   `json:"name"`
-	Count    int      `json:"count"`
-	Unit     string   `json:"unit"`
-	Findings []string `json:"findings,omitempty"`
+	name, unit string
+	count      int
+	findings   []string
 }
 
 // maxFindings is how many findings of a check are told.
 const maxFindings = 100
 
 func (c *check) find(format string, args ...any) {
-	if len(c.Findings) < maxFindings {
-		c.Findings = append(c.Findings, fmt.Sprintf(format, args...))
+	if len(c.findings) < maxFindings {
+		c.findings = append(c.findings, fmt.Sprintf(format, args...))
 	}
+}
+
+// told is the check as the API tells it.
+func (c *check) told() api.VerifyCheck {
+	detail := thousands(c.count) + " " + c.unit
+	if len(c.findings) > 0 {
+		detail += ": " + strings.Join(c.findings, "; ")
+	}
+	return api.VerifyCheck{Name: c.name, OK: len(c.findings) == 0, Detail: detail}
 }
 
 // verify checks everything that a set of shards holds, against the log alone. It reads a view of
 // each shard in turn, beside whatever is being served. The error is of what kept it from checking;
 // what it found wrong is in the report.
-func verify(ctx context.Context, s *compaction.Shards, l compaction.Log) (verification, error) {
-	began := time.Now()
+func verify(
+	ctx context.Context, s *compaction.Shards, l compaction.Log,
+) (report api.VerifyReport, err error) {
 	v := verifier{ctx: ctx, log: l,
-		chain:   check{Name: "the journal's chain holds", Unit: "entries"},
-		fold:    check{Name: "balances are the fold of the journal", Unit: "postings"},
-		books:   check{Name: "debits equal credits, in each currency", Unit: "accounts"},
-		settled: check{Name: "no record outlives its settlement", Unit: "settled ids"},
-		store:   check{Name: "the store is what the log says", Unit: "keys"},
+		chain:   check{name: "the journal's chain holds", unit: "entries"},
+		fold:    check{name: "balances are the fold of the journal", unit: "postings"},
+		books:   check{name: "debits equal credits, in each currency", unit: "accounts"},
+		settled: check{name: "no record outlives its settlement", unit: "settled ids"},
+		store:   check{name: "the store is what the log says", unit: "keys"},
 	}
 	if err := restored(ctx, s); err != nil {
-		return verification{}, err
+		return report, err
 	}
 	if err := s.Each(v.shard); err != nil {
-		return verification{}, err
+		return report, err
 	}
 	for n := range s.Count() {
 		if err := v.compare(s, n); err != nil {
-			return verification{}, err
+			return report, err
 		}
 	}
-	report := verification{Sound: true, Took: time.Since(began).Round(time.Millisecond).String(),
-		Checks: []check{v.chain, v.fold, v.books, v.settled, v.store}}
-	for _, c := range report.Checks {
-		report.Sound = report.Sound && len(c.Findings) == 0
+	report.OK = true
+	for _, c := range []*check{&v.chain, &v.fold, &v.books, &v.settled, &v.store} {
+		report.OK = report.OK && len(c.findings) == 0
+		report.Checks = append(report.Checks, c.told())
 	}
 	return report, nil
 }
@@ -170,46 +172,34 @@ type verifier struct {
 // errFolded ends the reading of the journal where the view ends.
 var errFolded = errors.New("folded")
 
-// openTopics are the topics whose records end when what they are about is settled. Their keys are
-// tenant/id, as those of the pointers to what was settled.
-var openTopics = []string{
-	payments.Payments.Topic().Name, payments.Refunds.Topic().Name, payments.Disputes.Topic().Name,
-	payments.Payouts.Topic().Name, quoting.Quotes.Topic().Name, quoting.Invoices.Topic().Name,
-	quoting.Redemptions.Topic().Name,
-}
-
-// outlived finds open records of what was settled, and returns which entries of the journal must
-// have a final record of which ids.
-func (v *verifier) outlived(shard int, view *compaction.View) (map[uint64][]string, error) {
+// open holds the open records against the rules of settlement, and returns which entries of the
+// journal must have a final record of which ids.
+func (v *verifier) open(shard int, view *compaction.View) (map[uint64][]string, error) {
+	faults, err := settlement.CheckOpen(view)
+	for _, f := range faults {
+		v.settled.find("shard %d: %s", shard, f)
+	}
 	finals := map[uint64][]string{}
 	page := compaction.Page{Limit: 4096}
-	for {
-		rows, err := ledger.Settled.Scan(view, page)
-		if err != nil {
-			return nil, err
+	for err == nil {
+		var rows []compaction.Row[ledger.Pointer]
+		if rows, err = ledger.Settled.Scan(view, page); err != nil {
+			break
 		}
 		for _, r := range rows {
-			v.settled.Count++
+			v.settled.count++
 			_, subject, _ := strings.Cut(r.Key, "/")
 			if r.Value.Subject != "" {
 				subject = r.Value.Subject
 			}
 			finals[r.Value.Sequence] = append(finals[r.Value.Sequence], subject)
-			for _, topic := range openTopics {
-				_, open, err := view.Stored(topic, r.Key)
-				if err != nil {
-					return nil, err
-				}
-				if open {
-					v.settled.find("shard %d: %s is settled, and open in %s", shard, r.Key, topic)
-				}
-			}
 		}
 		if len(rows) < page.Limit {
-			return finals, nil
+			break
 		}
 		page.After = rows[len(rows)-1].Cursor
 	}
+	return finals, err
 }
 
 // recorded takes what an entry has final records of from those that are looked for.
@@ -238,7 +228,7 @@ func (v *verifier) shard(shard int, view *compaction.View) error {
 	if err != nil {
 		return err
 	}
-	finals, err := v.outlived(shard, view)
+	finals, err := v.open(shard, view)
 	if err != nil {
 		return err
 	}
@@ -251,7 +241,7 @@ func (v *verifier) shard(shard int, view *compaction.View) error {
 			if fold.Head().Sequence == head.Sequence {
 				return errFolded // what came after the view was taken
 			}
-			v.chain.Count++
+			v.chain.count++
 			if err := fold.Add(e.Value); err != nil {
 				v.chain.find("%v", err)
 			}
@@ -264,7 +254,7 @@ func (v *verifier) shard(shard int, view *compaction.View) error {
 		v.settled.find("shard %d: there is no entry %d, with the final records of %v",
 			shard, sequence, subjects)
 	}
-	v.fold.Count += fold.Postings()
+	v.fold.count += fold.Postings()
 	findings, err := fold.Compare(view)
 	if err != nil {
 		return err
@@ -286,7 +276,7 @@ func (v *verifier) balance(shard int, view *compaction.View) error {
 			return err
 		}
 		for _, r := range rows {
-			v.books.Count++
+			v.books.count++
 			sum := sums[r.Value.Currency]
 			if sum == nil {
 				sum = new([2]big.Int)
@@ -317,24 +307,20 @@ func (v *verifier) compare(s *compaction.Shards, shard int) error {
 	if err != nil {
 		return err
 	}
-	v.store.Count += report.Records
+	v.store.count += report.Records
 	for _, key := range report.Different {
 		v.store.find("shard %d, key %s differs", shard, key)
 	}
 	return nil
 }
 
-// print writes the report for people.
-func (v verification) print(w io.Writer) {
-	for _, c := range v.Checks {
+// printReport writes a report for people.
+func printReport(w io.Writer, report api.VerifyReport) {
+	for _, c := range report.Checks {
 		sign := "✓"
-		if len(c.Findings) > 0 {
+		if !c.OK {
 			sign = "✗"
 		}
-		fmt.Fprintf(w, "%s %s: %s %s\n", sign, c.Name, thousands(c.Count), c.Unit)
-		for _, f := range c.Findings {
-			fmt.Fprintf(w, "    %s\n", f)
-		}
+		fmt.Fprintf(w, "%s %s: %s\n", sign, c.Name, c.Detail)
 	}
-	fmt.Fprintf(w, "in %s\n", v.Took)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"log/slog"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"github.com/quittance/quittance/gateways/offline"
 	"github.com/quittance/quittance/gateways/sandbox"
 	"github.com/quittance/quittance/gateways/stripe"
-	"github.com/quittance/quittance/ledger/payments"
 	"github.com/quittance/quittance/ledger/settlement"
 )
 
@@ -72,31 +70,29 @@ func (s *server) startSandbox(ctx context.Context) (err error) {
 }
 
 // newWorker returns the worker of the outbox.
-func newWorker(e *engine, set map[string]gateways.Gateway, logger *slog.Logger) *gateways.Worker {
-	shards := settlement.Engine{Shards: e.shards}
+func (s *server) newWorker(set map[string]gateways.Gateway) *gateways.Worker {
+	shards := settlement.Engine{Shards: s.engine.shards}
 	books := gateways.Books{
 		ApplyPayment:     settlement.ApplyPayment,
 		ApplyRefund:      settlement.ApplyRefund,
 		ApplyDispute:     settlement.ApplyDispute,
 		ApplyPayout:      settlement.ApplyPayout,
-		ApplyPayoutLine:  applyPayoutLine,
+		ApplyPayoutLine:  settlement.ApplyPayoutLine,
 		AnswerPayoutLine: settlement.AnswerPayoutLine,
 	}
 	return gateways.NewWorker(gateways.Options{
-		Engine: shards, Handlers: books.Handlers(shards, set), Logger: logger,
+		Engine: shards, Handlers: books.Handlers(shards, set), Logger: s.logger,
+		Timeout: s.c.CallTimeout,
 	})
 }
 
-// applyPayoutLine settles a line in the books of its owner.
-func applyPayoutLine(tx *compaction.Tx, n payments.LineNotice) error {
-	_, err := settlement.ApplyPayoutLine(tx, n)
-	return err
-}
-
 // handler returns the API.
-func (s *server) handler(map[string]gateways.Gateway) (http.Handler, error) {
+func (s *server) handler(set map[string]gateways.Gateway) (http.Handler, error) {
 	o := api.Options{
 		Shards: s.engine.shards, Logger: s.logger, Version: version(), Platform: platformTenant,
+		Gateways: set, Verify: func(ctx context.Context) (api.VerifyReport, error) {
+			return verify(ctx, s.engine.shards, s.engine.log)
+		},
 		RateLimit: api.RateLimit{PerSecond: s.c.Rate, Burst: 2 * s.c.Rate},
 	}
 	if s.c.Dev {

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/quittance/quittance/cmd/internal/api"
+)
+
+// A reference is what every answer of the API has.
+type reference struct {
+	ID     string  `json:"id"`
+	Status string  `json:"status"`
+	Hash   string  `json:"hash"`
+	Priced figures `json:"priced"`
+}
+
+// post sends a command with a key of this run, so that it is done once whatever happens.
+func (d *demo) post(ctx context.Context, c *client, path, key string, body, out any) error {
+	_, err := c.send(ctx, http.MethodPost, path, d.name+"-"+key, body, out, nil)
+	return err
+}
+
+// setUp makes the customer and the promotion that this run works with.
+func (d *demo) setUp(ctx context.Context) error {
+	var customer, promotion reference
+	err := d.post(ctx, d.seller, "/v1/customers", "customer",
+		map[string]string{"name": "Ann Smith", "email": "ann@example.org"}, &customer)
+	if err != nil {
+		return err
+	}
+	d.customer = customer.ID
+	err = d.post(ctx, d.seller, "/v1/promotions", "promotion",
+		map[string]string{"name": "Ten percent", "percent": demoPercent.String()}, &promotion)
+	if err != nil {
+		return err
+	}
+	d.code = strings.ToUpper(d.name)
+	return d.post(ctx, d.seller, "/v1/promotions/"+promotion.ID+"/codes", "code",
+		map[string]string{"code": d.code}, nil)
+}
+
+// quoted drafts a quote of the document. Its price must be what the document wants.
+func (d *demo) quoted(ctx context.Context, j *journey) error {
+	body := map[string]any{"customer": d.customer}
+	for name, value := range j.body {
+		body[name] = value
+	}
+	var q reference
+	if err := d.post(ctx, d.seller, "/v1/quotes", "quote-"+j.id, body, &q); err != nil {
+		return err
+	}
+	j.quote = q.ID
+	j.expected = j.want.Payable
+	if !q.Priced.Payable.Equal(j.want.Payable) {
+		j.wrong = fmt.Sprintf("quoted at %s", q.Priced.Payable)
+	}
+	return nil
+}
+
+// issued makes the draft an offer.
+func (d *demo) issued(ctx context.Context, j *journey) error {
+	var q reference
+	err := d.post(ctx, d.seller, "/v1/quotes/"+j.quote+"/issue", "issue-"+j.id, nil, &q)
+	j.hash = q.Hash
+	return err
+}
+
+// accepted has the customer accept by a link of their own, with the code or without.
+func (d *demo) accepted(ctx context.Context, j *journey) error {
+	var link struct{ Token string }
+	err := d.post(ctx, d.seller, "/v1/links", "link-"+j.id, map[string]string{"subject": j.quote}, &link)
+	if err != nil {
+		return err
+	}
+	customer := &client{url: d.dev.URL, key: link.Token, http: d.seller.http}
+	body := map[string]any{"who": "Ann Smith", "hash": j.hash}
+	if j.coded {
+		body["promotion_codes"] = []string{strings.ToLower(d.code)} // in whatever case
+	}
+	var q reference
+	err = d.post(ctx, customer, "/v1/quotes/"+j.quote+"/accept", "accept-"+j.id, body, &q)
+	if err != nil || !j.coded {
+		return err
+	}
+	digits := digitsOf(q.Priced.Payable)
+	if j.expected, err = lessPromotion(j.want, q.Priced, demoPercent, digits); err != nil {
+		j.wrong = err.Error()
+	}
+	return nil
+}
+
+// invoiced bills the whole of the quote and gives the invoice its number.
+func (d *demo) invoiced(ctx context.Context, j *journey) error {
+	var i reference
+	err := d.post(ctx, d.seller, "/v1/invoices", "invoice-"+j.id,
+		map[string]string{"quote": j.quote}, &i)
+	if err != nil {
+		return err
+	}
+	j.invoice = i.ID
+	return d.post(ctx, d.seller, "/v1/invoices/"+j.invoice+"/finalize", "finalize-"+j.id, nil, nil)
+}
+
+// paid pays the invoice: by a card, or by a transfer that the customer announces.
+func (d *demo) paid(ctx context.Context, j *journey) error {
+	body := map[string]string{"invoice": j.invoice, "gateway": "stripe", "method": "pm_card_visa"}
+	if j.offline {
+		body["gateway"], body["method"] = "offline", "transfer"
+		body["reference"] = d.transfer(j)
+	}
+	var p reference
+	err := d.post(ctx, d.seller, "/v1/payments", "pay-"+j.id, body, &p)
+	j.payment = p.ID
+	return err
+}
+
+// transfer is what the customer writes on a transfer.
+func (d *demo) transfer(j *journey) string { return fmt.Sprintf("%s-%d", d.code, j.n) }
+
+// captured waits until the payment has succeeded.
+func (d *demo) captured(ctx context.Context, j *journey) error {
+	return d.wait(ctx, "/v1/payments/"+j.payment, "succeeded", "settled")
+}
+
+// settled waits until the payment has cleared.
+func (d *demo) settled(ctx context.Context, j *journey) error {
+	return d.wait(ctx, "/v1/payments/"+j.payment, "settled")
+}
+
+// waitAtMost is how long the demo waits for something that happens by itself.
+const waitAtMost = time.Minute
+
+// wait asks until what is asked for has one of the statuses.
+func (d *demo) wait(ctx context.Context, path string, statuses ...string) error {
+	var got reference
+	for began := time.Now(); time.Since(began) < waitAtMost; {
+		if err := d.seller.call(ctx, http.MethodGet, path, nil, &got); err != nil {
+			return err
+		}
+		for _, s := range statuses {
+			if got.Status == s {
+				return nil
+			}
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return fmt.Errorf("%s is %s after %s, and not %v", path, got.Status, waitAtMost, statuses)
+}
+
+// paidOut asks the provider to pay out now what it holds, and tells the server what the bank shows:
+// each transfer, and each payout.
+func (d *demo) paidOut(ctx context.Context) error {
+	if d.dev.Sandbox == "" {
+		return errors.New("the server has no sandbox that could be asked to pay out")
+	}
+	provider := &client{url: d.dev.Sandbox, key: d.providerKey(), http: d.seller.http}
+	if err := provider.call(ctx, http.MethodPost, "/v1/test_helpers/payouts", nil, nil); err != nil {
+		return err
+	}
+	for _, j := range d.journeys {
+		if !j.offline {
+			continue
+		}
+		entry := map[string]string{"id": "bank-" + d.transfer(j), "currency": j.currency,
+			"amount": j.expected.String(), "reference": "transfer of A. Smith, " + d.transfer(j),
+			"booked_on": d.began.UTC().Format(time.DateOnly)}
+		err := d.post(ctx, d.finance, "/v1/statement_entries", "bank-"+j.id, entry, nil)
+		if err != nil {
+			return fmt.Errorf("%s: %w", j.id, err)
+		}
+	}
+	return nil
+}
+
+// providerKey is the key of the sandbox: one in the same process takes any.
+func (d *demo) providerKey() string {
+	if key := d.p.getenv("QUITTANCE_STRIPE_KEY"); key != "" {
+		return key
+	}
+	return "sk_sandbox"
+}
+
+// gone holds that nothing of what was settled is listed as open, and that verify finds nothing.
+func (d *demo) gone(ctx context.Context) error {
+	for _, j := range d.journeys {
+		d.ids[j.quote], d.ids[j.invoice], d.ids[j.payment] = true, true, true
+	}
+	for _, kind := range []string{"quotes", "invoices", "payments"} {
+		for path := "/v1/" + kind + "?limit=100"; path != ""; {
+			var page struct {
+				Data []reference
+				Next string `json:"next_cursor"`
+			}
+			if err := d.seller.call(ctx, http.MethodGet, path, nil, &page); err != nil {
+				return err
+			}
+			for _, open := range page.Data {
+				if d.ids[open.ID] {
+					return fmt.Errorf("%s is settled, and listed in %s", open.ID, kind)
+				}
+			}
+			path = ""
+			if page.Next != "" {
+				path = "/v1/" + kind + "?limit=100&cursor=" + page.Next
+			}
+		}
+	}
+	var report api.VerifyReport
+	if err := d.platform.call(ctx, http.MethodPost, "/v1/verify", nil, &report); err != nil {
+		return err
+	}
+	if !report.OK {
+		text, err := json.Marshal(report)
+		return errors.Join(errUnsound, err, errors.New(string(text)))
+	}
+	return nil
+}
+
+// export downloads the finance file of these days and takes from it what was moved for each payment.
+func (d *demo) export(ctx context.Context) error {
+	return nil
+}
