@@ -52,7 +52,7 @@ func FinalizeInvoice(tx *compaction.Tx, tenant, invoice string) (quoting.Invoice
 }
 
 // VoidInvoice ends an invoice of which nothing was paid, undoes its postings and releases the
-// promotions reserved for it. Refusals: those of quoting.VoidInvoice, ErrUnderWay, and a
+// promotions reserved for it. Refusals: those of quoting.VoidInvoice, ErrPaid, ErrUnderWay, and a
 // *quoting.MoveError for an invoice that was written off.
 func VoidInvoice(tx *compaction.Tx, tenant, invoice string) (quoting.Invoice, error) {
 	before, err := openInvoiceRecord(tx, tenant, invoice)
@@ -62,6 +62,9 @@ func VoidInvoice(tx *compaction.Tx, tenant, invoice string) (quoting.Invoice, er
 	if before.State == quoting.InvoiceUncollectible {
 		return before, &quoting.MoveError{Subject: "invoice", From: before.State.String(),
 			On: quoting.VoidEvent.String()}
+	}
+	if !before.AmountPaid.IsZero() {
+		return before, ErrPaid
 	}
 	if err := nothingUnderWay(tx, before); err != nil {
 		return before, err

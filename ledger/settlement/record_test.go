@@ -93,8 +93,8 @@ func add(t *testing.T, path string, b []byte, m proto.Message) {
 	}
 }
 
-// TestNumbers holds that kinds, statuses and matches have the same number here and in the contracts,
-// and that the contracts call them the same.
+// TestNumbers holds that kinds, statuses and matches have the same number here and in the contract,
+// and that the contract calls them the same.
 func TestNumbers(t *testing.T) {
 	for n := range 10 {
 		sameNumber(t, ledgerv1.ExpectationKind(n), "EXPECTATION_KIND_", ExpectationKind(n).String())

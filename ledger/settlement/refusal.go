@@ -15,7 +15,7 @@ var (
 	ErrExists = errors.New("there is a record with this id already")
 	// ErrNotOpen refuses to pay an invoice that is not open.
 	ErrNotOpen = errors.New("the invoice is not open")
-	// ErrPaid refuses to void or to give up an invoice of which something was paid.
+	// ErrPaid refuses to void an invoice of which something was paid.
 	ErrPaid = errors.New("something was paid of the invoice: refund it first")
 	// ErrUnderWay refuses what must wait until payments of the invoice have ended.
 	ErrUnderWay = errors.New("a payment of the invoice is under way")
