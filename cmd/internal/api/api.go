@@ -139,6 +139,7 @@ func (a *API) register() {
 	a.registerDisputes()
 	a.registerPayouts()
 	a.registerStatements()
+	a.registerReconciliation()
 	a.registerOutbox()
 }
 

@@ -96,7 +96,7 @@ func (x *exchange) invoice(id string) (quoting.Invoice, error) {
 	}
 	l := x.caller.link
 	if l != nil && l.Subject != i.ID && (l.Subject != i.Quote || i.State == quoting.InvoiceDraft) {
-		return i, errNotFound
+		return i, &quoting.NotFoundError{Kind: "invoice"} // as for one that nobody has
 	}
 	return i, nil
 }

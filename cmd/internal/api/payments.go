@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/quittance/quittance/compaction"
@@ -109,7 +110,9 @@ func (a *API) registerPayments() {
 func (x *exchange) payment(id string) (payments.Payment, error) {
 	p, err := findOrRecall(x, id, open(payments.Payments), payments.DecodePayment)
 	if err == nil && x.caller.link != nil {
-		_, err = x.invoice(p.Invoice)
+		if _, err = x.invoice(p.Invoice); problemOf(err).Status == http.StatusNotFound {
+			err = errNotFound // as for one that nobody has
+		}
 	}
 	if err != nil {
 		return payments.Payment{}, err

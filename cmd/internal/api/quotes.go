@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/hex"
+	"strings"
 
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/quoting"
@@ -203,7 +204,8 @@ func (a *API) registerAnswers() {
 			QuotePath
 			Body answerBody
 		}, quoteRecord](a, route{
-			id: name + "-quote", path: "/v1/quotes/{id}/" + name, tag: quoteTag, roles: who,
+			id: strings.ReplaceAll(name, "_", "-") + "-quote", path: "/v1/quotes/{id}/" + name,
+			tag: quoteTag, roles: who,
 			summary: summary, description: description,
 			example: `{"who":"Ann Smith","text":"Too dear"}`,
 		}, func(x *exchange, in *struct {
@@ -241,7 +243,7 @@ func (x *exchange) answerOf(who, channel, text string) quoting.Answer {
 // mayQuote refuses a customer a quote that their link is not about.
 func (x *exchange) mayQuote(id string) error {
 	if x.caller.link != nil && x.caller.link.Subject != id {
-		return errNotFound
+		return &quoting.NotFoundError{Kind: "quote"} // as for one that nobody has
 	}
 	return nil
 }
@@ -317,7 +319,7 @@ func getQuote(x *exchange, in *QuotePath) (quoteRecord, error) {
 		n-- // customers see what was issued
 	}
 	if n < 0 {
-		return quoteRecord{}, errNotFound
+		return quoteRecord{}, &quoting.NotFoundError{Kind: "quote"}
 	}
 	out := showQuote(q, n, internal)
 	v := &q.Versions[n]

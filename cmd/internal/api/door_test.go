@@ -1,0 +1,286 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quittance/quittance/compaction"
+)
+
+// TestDoor sends what no operation takes: each is refused under its own kind, in the form of all
+// problems.
+func TestDoor(t *testing.T) {
+	w := newWorld(t)
+	large := `{"reference":"` + strings.Repeat("x", bodyLimit) + `"}`
+	deep := `{"metadata":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`
+	for _, c := range []struct {
+		name   string
+		status int
+		slug   string
+		r      request
+	}{
+		{"no key", 401, "unauthenticated", request{body: sale}},
+		{"another scheme", 401, "unauthenticated", request{body: sale, header: map[string]string{"Authorization": "Basic eDp5"}}},
+		{"no such key", 401, "unauthenticated", request{body: sale, header: map[string]string{"Authorization": "Bearer qk_acme_" + strings.Repeat("0", 26) + "_" + strings.Repeat("0", 64)}}},
+		{"nonsense", 401, "unauthenticated", request{body: sale, header: map[string]string{"Authorization": "Bearer \x00"}}},
+		{"another type", 415, "unsupported-media-type", request{as: "acme/finance", body: sale, header: map[string]string{"Content-Type": "text/plain"}}},
+		{"another charset", 415, "unsupported-media-type", request{as: "acme/finance", body: sale, header: map[string]string{"Content-Type": "application/json; charset=latin1"}}},
+		{"compressed", 415, "unsupported-media-type", request{as: "acme/finance", body: sale, header: map[string]string{"Content-Encoding": "gzip"}}},
+		{"too large", 413, "body-too-large", request{as: "acme/finance", body: large}},
+		{"too deep", 400, "malformed-json", request{as: "acme/finance", body: deep}},
+		{"not UTF-8", 400, "malformed-json", request{as: "acme/finance", body: "{\"reference\":\"\xff\"}"}},
+		{"half a character", 400, "malformed-json", request{as: "acme/finance", body: `{"reference":"\ud800"}`}},
+		{"NUL", 422, "invalid-request", request{as: "acme/finance", body: `{"reference":"\u0000"}`}},
+		{"null", 422, "invalid-request", request{as: "acme/finance", body: `{"reference":null}`}},
+		{"nothing", 422, "invalid-request", request{as: "acme/finance", body: ``}},
+		{"an empty key", 400, "idempotency-key-invalid", request{as: "acme/finance", body: sale, header: map[string]string{"Idempotency-Key": ""}}},
+		{"a key with a space", 400, "idempotency-key-invalid", request{as: "acme/finance", body: sale, header: map[string]string{"Idempotency-Key": "a b"}}},
+		{"a long key", 400, "idempotency-key-invalid", request{as: "acme/finance", body: sale, header: map[string]string{"Idempotency-Key": strings.Repeat("x", 256)}}},
+		{"another method", 405, "method-not-allowed", request{as: "acme/finance", method: "PATCH"}},
+		{"another address", 404, "not-found", request{as: "acme/finance", path: "/v1/none"}},
+		{"a query", 422, "invalid-request", request{as: "acme/finance", method: "GET", path: "/v1/accounts?limit=1&surprise=1"}},
+		{"an odd limit", 422, "invalid-request", request{as: "acme/finance", method: "GET", path: "/v1/accounts?limit=many"}},
+		{"a large limit", 422, "invalid-request", request{as: "acme/finance", method: "GET", path: "/v1/accounts?limit=1000"}},
+		{"an odd id", 404, "not-found", request{as: "acme/finance", method: "GET", path: "/v1/quotes/x%2F..%2Fy"}},
+	} {
+		if c.r.method == "" {
+			c.r.method = "POST"
+		}
+		if c.r.path == "" {
+			c.r.path = "/v1/transactions"
+		}
+		t.Run(c.name, func(t *testing.T) {
+			w.t = t
+			a := w.want(c.status, c.r).is("type", "/problems/"+c.slug)
+			h := a.rec.Header()
+			if h.Get("Content-Type") != "application/problem+json" || a.at("title") == "" ||
+				a.at("instance") != h.Get("X-Request-Id") {
+				t.Errorf("%v %s", h, a.rec.Body)
+			}
+			if c.status == 405 && h.Get("Allow") != "POST" || c.status == 401 && h.Get("Www-Authenticate") == "" {
+				t.Errorf("%v", h)
+			}
+		})
+	}
+}
+
+// TestContentType takes JSON whatever the case and charset it is declared with.
+func TestContentType(t *testing.T) {
+	w := newWorld(t)
+	for _, declared := range []string{"application/json; charset=UTF-8", "Application/JSON",
+		`application/json;charset="utf-8"`} {
+		w.want(201, request{as: "acme/finance", method: "POST", path: "/v1/transactions",
+			body:   strings.Replace(sale, `,"reference":"r1"`, "", 1),
+			header: map[string]string{"Content-Type": declared}})
+	}
+}
+
+// TestIdempotency repeats requests: the first answer is given again, refusals too; another request
+// with the key is refused by the field that differs; another caller's key is another key.
+func TestIdempotency(t *testing.T) {
+	w := newWorld(t)
+	post := func(body, key string) request {
+		return request{as: "acme/finance", method: "POST", path: "/v1/transactions", body: body,
+			header: map[string]string{"Idempotency-Key": key}}
+	}
+	first := w.want(201, post(sale, "k1"))
+	if first.rec.Header().Get("Idempotency-Key") != "k1" || first.rec.Header().Get("Idempotency-Replayed") != "" {
+		t.Errorf("%v", first.rec.Header())
+	}
+	for _, body := range []string{sale, strings.ReplaceAll(sale, ",", " ,\n\t")} {
+		again := w.want(201, post(body, "k1"))
+		if again.rec.Body.String() != first.rec.Body.String() ||
+			again.rec.Header().Get("Location") != first.rec.Header().Get("Location") ||
+			again.rec.Header().Get("Idempotency-Replayed") != "true" {
+			t.Errorf("%v %s", again.rec.Header(), again.rec.Body)
+		}
+	}
+	w.want(409, post(strings.Replace(sale, "12.34", "12.35", 1), "k1")).is(
+		"type", "/problems/idempotency-key-reused", "field", "postings")
+	w.want(409, post(strings.Replace(sale, `,"reference":"r1"`, "", 1), "k1")).is("field", "reference")
+	w.want(409, post(sale, "k2")).is("type", "/problems/reference-used")
+	other := request{as: "acme/tradesperson", method: "POST", path: "/v1/transactions",
+		body: strings.Replace(sale, "r1", "r2", 1), header: map[string]string{"Idempotency-Key": "k1"}}
+	w.want(201, other)
+
+	refused := post(strings.NewReplacer("sales:shop", "cash:till", "r1", "r4").Replace(sale), "k3")
+	one := w.want(422, refused)
+	two := w.want(422, refused)
+	if one.rec.Body.String() != two.rec.Body.String() ||
+		two.rec.Header().Get("Idempotency-Replayed") != "true" {
+		t.Errorf("%s\n%s", one.rec.Body, two.rec.Body)
+	}
+	made := w.want(201, request{as: "acme/finance", method: "POST", path: "/v1/transactions",
+		body: strings.Replace(sale, "r1", "r3", 1)}).rec.Header().Get("Idempotency-Key")
+	if rec := w.send(post(strings.Replace(sale, "r1", "r3", 1), made)); rec.Code != 201 ||
+		rec.Header().Get("Idempotency-Replayed") != "true" {
+		t.Errorf("the server's own key %q: %d %s", made, rec.Code, rec.Body)
+	}
+	// What the path names is part of the request.
+	hold := `{"postings":[{"debit":"a","credit":"b","amount":"1","currency":"EUR"}]}`
+	paths := []string{}
+	for range 2 {
+		paths = append(paths, "/v1/holds/"+w.want(201, request{as: "acme/finance", method: "POST",
+			path: "/v1/holds", body: hold}).at("id")+"/void")
+	}
+	void := request{as: "acme/finance", method: "POST", path: paths[0],
+		header: map[string]string{"Idempotency-Key": "k4"}}
+	w.want(200, void)
+	void.path = paths[1]
+	w.want(409, void).is("field", "path.id")
+}
+
+// TestRateLimit refuses a key that asks too often, says when to come back, and leaves others alone.
+func TestRateLimit(t *testing.T) {
+	now := time.Now()
+	w := newWorld(t, func(o *Options) {
+		o.RateLimit, o.Clock = RateLimit{PerSecond: 2}, func() time.Time { return now }
+	})
+	get := request{as: "acme/finance", method: "GET", path: "/v1/accounts"}
+	w.want(200, get)
+	w.want(200, get)
+	a := w.want(429, get).is("type", "/problems/rate-limited", "retry_after", "1")
+	if a.rec.Header().Get("Retry-After") != "1" {
+		t.Errorf("%v", a.rec.Header())
+	}
+	w.want(200, request{as: "bolt/finance", method: "GET", path: "/v1/accounts"})
+	now = now.Add(time.Second)
+	w.want(200, get)
+}
+
+// TestPanic answers for a handler that panics, and logs it once, without what was sent.
+func TestPanic(t *testing.T) {
+	w := newWorld(t)
+	x := &exchange{ResponseWriter: httptest.NewRecorder(), api: w.api, id: "req_1",
+		r: httptest.NewRequest("GET", "/?secret", nil)}
+	func() {
+		defer x.end()
+		panic("oh")
+	}()
+	rec := x.ResponseWriter.(*httptest.ResponseRecorder)
+	if rec.Code != 500 || !strings.Contains(rec.Body.String(), "about:blank") {
+		t.Errorf("%d %s", rec.Code, rec.Body)
+	}
+	if log := w.log.String(); strings.Count(log, "a handler panicked") != 1 || strings.Contains(log, "secret") {
+		t.Error(log)
+	}
+	cut := func() (p any) {
+		defer func() { p = recover() }()
+		x := &exchange{ResponseWriter: httptest.NewRecorder(), api: w.api,
+			r: httptest.NewRequest("GET", "/", nil)}
+		defer x.end()
+		x.WriteHeader(200)
+		panic("oh")
+	}()
+	if cut != http.ErrAbortHandler {
+		t.Errorf("an answer that had begun ended with %v", cut)
+	}
+}
+
+// TestUnavailable tells apart what the engine cannot do now: nothing of it is remembered, all of it
+// says to try again.
+func TestUnavailable(t *testing.T) {
+	for _, c := range []struct {
+		err    error
+		status int
+		slug   string
+	}{
+		{compaction.ErrQueueFull, 503, "busy"},
+		{compaction.ErrNotServing, 503, "unavailable"},
+		{&compaction.StoppedError{Shard: 1, Err: errors.New("secret")}, 503, "unavailable"},
+		{compaction.ErrRestoring, 503, "history-not-ready"},
+		{compaction.ErrUnknownOutcome, 503, "outcome-unknown"},
+		{context.DeadlineExceeded, 503, "outcome-unknown"},
+		{&compaction.SpaceError{}, 507, "out-of-space"},
+		{compaction.ErrNotCommitted, 503, "unavailable"},
+	} {
+		p := problemOf(c.err)
+		if p.Status != c.status || p.Type != "/problems/"+c.slug || p.RetryAfter == 0 ||
+			strings.Contains(p.Detail, "compaction") || strings.Contains(p.Detail, "secret") {
+			t.Errorf("%v: %+v", c.err, p)
+		}
+		x := &exchange{id: "req_1"}
+		if _, remembered := x.refuse(c.err); remembered {
+			t.Errorf("%v is remembered", c.err)
+		}
+	}
+}
+
+// TestProbes wants answers without a key, and metrics without anything that a caller chose.
+func TestProbes(t *testing.T) {
+	w := newWorld(t)
+	w.want(200, request{method: "GET", path: "/healthz"}).is("status", "ok")
+	w.want(200, request{method: "GET", path: "/readyz"}).is("status", "ready")
+	w.want(404, request{as: "acme/finance", method: "GET", path: "/v1/accounts/hidden-name"})
+	w.want(404, request{as: "acme/finance", method: "GET", path: "/hidden-path"})
+	rec := w.send(request{method: "GET", path: "/metrics"})
+	for _, name := range []string{
+		`quittance_http_requests_total{method="GET",route="/v1/accounts/{id}",status="404"} 1`,
+		`quittance_http_request_duration_seconds_bucket`, `quittance_shard_serving{shard="0"} 1`,
+		`quittance_shard_commands_total`, `go_goroutines`} {
+		if !strings.Contains(rec.Body.String(), name) {
+			t.Errorf("the metrics lack %s", name)
+		}
+	}
+	if strings.Contains(rec.Body.String(), "hidden") || strings.Contains(rec.Body.String(), "acme") {
+		t.Error("the metrics name what a caller chose")
+	}
+}
+
+// TestRequestID takes the client's own id where it is one, and makes one where not.
+func TestRequestID(t *testing.T) {
+	w := newWorld(t)
+	for sent, taken := range map[string]bool{"a-B_9": true, "": false, "a b": false,
+		strings.Repeat("x", 65): false, "é": false} {
+		rec := w.send(request{method: "GET", path: "/healthz",
+			header: map[string]string{"X-Request-Id": sent}})
+		if got := rec.Header().Get("X-Request-Id"); (got == sent) != taken || got == "" {
+			t.Errorf("sent %q, got %q", sent, got)
+		}
+	}
+}
+
+// FuzzScan compares scan with encoding/json: whatever it takes is JSON, and its fields are the
+// members of the object.
+func FuzzScan(f *testing.F) {
+	for _, s := range []string{sale, `[]`, `{"a":{"b":[1,-0.5e+3,true,false,"\u00e9\ud83d\ude00"]}}`,
+		`{"a":nul}`, `{"a":01}`, `"`, `{"a" : 1 , "a" : 2}`, "{\"\xff\":1}", `{"a":1}x`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		fields, err := scan([]byte(text))
+		if err != nil {
+			var m *malformedError
+			var v *forbiddenValueError
+			if !errors.As(err, &m) && !errors.As(err, &v) {
+				t.Fatalf("%q: %v", text, err)
+			}
+			return
+		}
+		if !json.Valid([]byte(text)) {
+			t.Fatalf("%q is taken and not JSON", text)
+		}
+		var members map[string]json.RawMessage
+		if json.Unmarshal([]byte(text), &members) != nil {
+			return
+		}
+		last := map[string]string{}
+		for _, f := range fields {
+			last[f.Name] = string(f.Value)
+		}
+		if len(last) != len(members) {
+			t.Fatalf("%q has the fields %q", text, fields)
+		}
+		for name, value := range members {
+			if string(compact(value, true)) != last[name] {
+				t.Fatalf("%q: %s is %q", text, name, last[name])
+			}
+		}
+	})
+}
