@@ -114,8 +114,8 @@ func finalised(f Figures) moves {
 	return m.move(owed, AccountRounding, f.Rounding)
 }
 
-// credited: revenue, tax:category → receivable:customer. The shares are the credit note's, above
-// zero: its invoice's stored ones, negated twice.
+// credited: revenue, tax:category → receivable:customer. The shares are what the credit note takes
+// back of its invoice's, above zero.
 func credited(customer string, net money.Amount, taxes []Share) moves {
 	m := moves{}.move(AccountRevenue, Receivable(customer), net)
 	for _, t := range taxes {

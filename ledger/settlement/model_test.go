@@ -389,4 +389,10 @@ func (m *model) finish() {
 	m.compare("the end")
 	m.gone()
 	m.fold()
+	for shard := range m.s.Count() {
+		report, err := m.s.CompareStore(m.ctx, shard)
+		if err != nil || len(report.Different) > 0 {
+			m.t.Errorf("the store differs from the log: %v, %v", report.Different, err)
+		}
+	}
 }

@@ -130,11 +130,11 @@ func (c *change) takeLines(p payments.Payout, lines []payments.PayoutLine) error
 		return err
 	}
 	payments.Payouts.Put(c.tx, c.key(p.ID), p)
+	if err := c.receive(p, lines); err != nil {
+		return err
+	}
 	for _, l := range lines {
 		payments.PayoutLines.Put(c.tx, compaction.Key(c.tenant, p.ID, l.ID), l)
-		if l.Owner != c.tenant {
-			c.post("payout_received", received(l.Owner, l.Net), about("", "", l.ID)...)
-		}
 		e, err := p.LineEffect(l)
 		if err != nil {
 			return err
@@ -145,6 +145,29 @@ func (c *change) takeLines(p payments.Payout, lines []payments.PayoutLine) error
 	}
 	b, err := payments.EncodePayout(p)
 	return c.fact("payout.itemized", p.ID, (*ledgerv1.PayoutRecord)(nil), b, err)
+}
+
+// receive posts what a payout owes each other tenant: one posting an owner, as lines may be many.
+func (c *change) receive(p payments.Payout, lines []payments.PayoutLine) error {
+	var owners []string
+	owed := map[string]money.Amount{}
+	for _, l := range lines {
+		if l.Owner == c.tenant {
+			continue
+		}
+		sum, known := owed[l.Owner]
+		if !known {
+			owners, sum = append(owners, l.Owner), money.New(0, l.Net.Currency())
+		}
+		var err error
+		if owed[l.Owner], err = sum.Add(l.Net); err != nil {
+			return err
+		}
+	}
+	for _, owner := range owners {
+		c.post("payout_received", received(owner, owed[owner]), about("", "", p.ID)...)
+	}
+	return nil
 }
 
 // withRemainder adds the line that labels what is left of a payout, if anything is.
