@@ -115,7 +115,7 @@ func (w *Worker) end(ctx context.Context, e compaction.Effect, outcome Outcome) 
 		compaction.Outbox.Delete(tx, key)
 		return nil
 	})
-	if refused == nil {
+	if refused == nil || engineFailed(refused) {
 		return err
 	}
 	return w.kill(ctx, e, refused)
@@ -223,7 +223,8 @@ func (w *Worker) commit(ctx context.Context, e compaction.Effect,
 // engineFailed reports whether a command failed for a reason that will pass.
 func engineFailed(err error) bool {
 	for _, passing := range []error{compaction.ErrQueueFull, compaction.ErrNotServing,
-		compaction.ErrNotCommitted, compaction.ErrUnknownOutcome, context.DeadlineExceeded} {
+		compaction.ErrNotCommitted, compaction.ErrUnknownOutcome, compaction.ErrRestoring,
+		context.DeadlineExceeded} {
 		if errors.Is(err, passing) {
 			return true
 		}
