@@ -56,7 +56,7 @@ func newKilling(t *testing.T) *killing {
 	k.sandbox = start(t, "sandbox", "--listen", "127.0.0.1:0",
 		"--data", filepath.Join(t.TempDir(), "books"),
 		"--webhook-url", "http://"+k.listen+"/v1/webhooks/stripe", "--seed", "7",
-		"--decline", "50", "--timeout", "20", "--error-before", "30", "--error-after", "30",
+		"--decline", "50", "--timeout", "20", "--error-before", "10", "--error-after", "30",
 		"--duplicate", "100", "--reorder", "100")
 	k.serve()
 	for n := range ledgerClients {
@@ -91,7 +91,7 @@ func freeAddress(t *testing.T) string {
 func (k *killing) serve() {
 	k.t.Helper()
 	k.server = start(k.t, "serve", "--dev", "--data", k.data, "--listen", k.listen,
-		"--sandbox-url", k.sandbox.url, "--call-timeout", "1s", "--log-level", "error")
+		"--sandbox-url", k.sandbox.url, "--call-timeout", "5s")
 	var err error
 	if k.dev, err = readDev(filepath.Join(k.data, "dev.json")); err != nil {
 		k.t.Fatal(err)

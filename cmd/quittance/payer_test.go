@@ -50,6 +50,7 @@ func (p *payer) run(ctx context.Context) {
 			p.mu.Unlock()
 			return
 		}
+		time.Sleep(50 * time.Millisecond) // what is asked of the provider grows with what it did
 	}
 }
 
