@@ -52,7 +52,7 @@ func NewSchema(definitions ...Definition) (*Schema, error) {
 	})
 	h := fnv.New64a()
 	for _, d := range s.all {
-		fmt.Fprintf(h, "%d %s %d %t", d.id, d.topic.Name, d.topic.Class, d.due != nil)
+		fmt.Fprintf(h, "%d %s %d %d %t", d.id, d.topic.Name, d.topic.Class, d.revision, d.due != nil)
 		for _, x := range d.indexes {
 			fmt.Fprintf(h, " %s", x.name)
 		}

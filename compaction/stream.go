@@ -12,6 +12,9 @@ type StreamSpec struct {
 	// Project returns the rows that a record adds to the history store. It depends on nothing but
 	// the record. Nil for none.
 	Project func(Entry) ([]Projection, error)
+	// Revision is raised when Project makes other rows of the same records: history stores made
+	// by another revision are made anew.
+	Revision int
 }
 
 // A Stream is an append-only topic. Like a Table it is declared once and holds no state.
@@ -21,7 +24,7 @@ type Stream struct{ d topicDefinition }
 func NewStream(spec StreamSpec) *Stream {
 	s := &Stream{}
 	s.d.topic, s.d.err = declared(spec.Message, true)
-	s.d.sequence, s.d.project = spec.Sequence, spec.Project
+	s.d.sequence, s.d.project, s.d.revision = spec.Sequence, spec.Project, spec.Revision
 	return s
 }
 

@@ -20,6 +20,8 @@ type topicDefinition struct {
 	once  sync.Once
 	id    byte // place among all topics of the program; set by NewSchema
 
+	revision int // of what is derived
+
 	// Compacted topics:
 	encode  func(any) ([]byte, error)
 	decode  func([]byte) (any, error)
@@ -64,6 +66,9 @@ type TableSpec[T any] struct {
 	// Cached keeps decoded values of recently used records in memory, and encodes a record that
 	// changes often once a group. Encode must then never fail for a value a command can Put.
 	Cached bool
+	// Revision is raised when Indexes or Due derive something else from the same records: stores
+	// made by another revision are rebuilt.
+	Revision int
 }
 
 // A Table is a compacted topic as keyed values of type T. Tables are declared once, as package
@@ -78,7 +83,7 @@ func NewTable[T any](spec TableSpec[T]) *Table[T] {
 	t.d.topic, t.d.err = declared(spec.Message, false)
 	t.d.encode = func(v any) ([]byte, error) { return spec.Encode(v.(T)) }
 	t.d.decode = func(b []byte) (any, error) { return spec.Decode(b) }
-	t.d.cached = spec.Cached
+	t.d.cached, t.d.revision = spec.Cached, spec.Revision
 	for _, x := range spec.Indexes {
 		t.d.indexes = append(t.d.indexes, indexDefinition{x.Name,
 			func(key string, v any) []string { return x.Keys(key, v.(T)) }})

@@ -72,7 +72,8 @@ func FuzzDecodeRecords(f *testing.F) {
 				t.Errorf("%s: an error without words", topic)
 			}
 		}
-		if _, err := decodeMovement(b, eur); err != nil && err.Error() == "" {
+		if _, err := decodeMovements("acme/a/EUR/000000000001", b, eur); err != nil &&
+			err.Error() == "" {
 			t.Error("an error without words")
 		}
 	})

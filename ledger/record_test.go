@@ -160,7 +160,7 @@ func TestEncodeMovement(t *testing.T) {
 		if credit {
 			balance, counterpart = l.CreditBalance, l.Debit
 		}
-		stored := encodeMovement(&p, &l, credit)
+		stored := encodeMovement(nil, &p, &l, credit)
 		want := marshal(t, &ledgerv1.HistoryLine{
 			Transaction: p.ID, TimeUnixNano: nanoseconds(p.At), Credit: credit,
 			Phase: ledgerv1.Phase(p.Phase), AmountMinor: l.Amount.Minor(),
