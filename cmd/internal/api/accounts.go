@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/quittance/quittance/compaction"
@@ -142,6 +143,9 @@ func accountHistory(x *exchange, in *historyQuery) (page[movement], error) {
 	}
 	p.Reverse = in.Order == "desc"
 	rows, err := ledger.History(x.r.Context(), x.api.shards, x.tenant, id, currency, p)
+	if errors.Is(err, ledger.ErrCursor) {
+		return none, at("query.cursor", err)
+	}
 	if err != nil {
 		return none, err
 	}
