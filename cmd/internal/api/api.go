@@ -150,6 +150,7 @@ func (a *API) pages() error {
 	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		w.(*exchange).fail(&methodError{r.Method})
 	})
+	a.refuseShadowed()
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.(*exchange).write(http.StatusOK, []byte("{\"status\":\"ok\"}\n"))
 	})
@@ -164,10 +165,39 @@ func (a *API) refuseWith(err error) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.(*exchange).fail(err) }
 }
 
-// allowed lists the methods that an address has.
+// refuseShadowed refuses the methods that an address lacks where a pattern of another operation would
+// take it: GET /v1/transactions/batch is no transaction.
+func (a *API) refuseShadowed() {
+	described := map[string]bool{}
+	for _, rt := range a.routes {
+		described[rt.method+rt.path] = true
+	}
+	for _, rt := range a.routes {
+		for _, m := range methods {
+			if strings.Contains(rt.path, "{") || described[m+rt.path] ||
+				!a.router.Match(chi.NewRouteContext(), m, rt.path) {
+				continue
+			}
+			a.router.MethodFunc(m, rt.path, a.refuseWith(&methodError{m}))
+		}
+	}
+}
+
+var methods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
+
+// allowed lists the methods that an address has: those described for it literally, or else those
+// of the pattern that it matches.
 func (a *API) allowed(r *http.Request) string {
 	var have []string
-	for _, m := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+	for _, rt := range a.routes {
+		if rt.path == r.URL.Path {
+			have = append(have, rt.method)
+		}
+	}
+	if len(have) > 0 {
+		return strings.Join(have, ", ")
+	}
+	for _, m := range methods {
 		if a.router.Match(chi.NewRouteContext(), m, r.URL.Path) {
 			have = append(have, m)
 		}

@@ -66,8 +66,8 @@ func (x *exchange) identify() error {
 	if c.role&x.route.roles == 0 {
 		return &roleError{x.route.roles}
 	}
-	if named := x.r.Header.Get("Quittance-Tenant"); named != "" && named != c.home {
-		return x.visit(named)
+	if named := x.r.Header[tenantHeader]; len(named) > 0 && named[0] != c.home {
+		return x.visit(named[0])
 	}
 	return nil
 }
@@ -85,6 +85,7 @@ func (x *exchange) visit(tenant string) error {
 }
 
 const (
+	tenantHeader   = "Quittance-Tenant"
 	keyHeader      = "Idempotency-Key"
 	replayedHeader = "Idempotency-Replayed"
 )

@@ -66,10 +66,14 @@ func (a *API) registerLinks() {
 		}}, nil
 	})
 	query[struct{}](a, route{
-		id: "get-link", path: "/v1/link", tag: tag, roles: customer,
-		summary: "See what a link is about", description: "What the customer's own link shows.",
+		id: "get-link", path: "/v1/link", tag: tag, roles: anyone,
+		summary:     "See what a link is about",
+		description: "What the link that the request comes by shows. A key is no link: 404.",
 	}, func(x *exchange, _ *struct{}) (linkView, error) {
 		l := x.caller.link
+		if l == nil {
+			return linkView{}, errNotFound
+		}
 		t, err := find(x, "", func(s compaction.State, tenant, _ string) (quoting.Tenant, error) {
 			return quoting.FindTenant(s, tenant)
 		})

@@ -167,13 +167,13 @@ func (rt *route) operation(a *API, answer reflect.Type) huma.Operation {
 
 var (
 	tenantParameter = &huma.Param{
-		Name: "Quittance-Tenant", In: "header", Example: "acme",
+		Name: tenantHeader, In: "header", Example: "acme",
 		Description: "Whose records the request is about, where they are not those of the key's own " +
 			"tenant: for keys of the platform, and for reading by the platform's finance.",
 		Schema: &huma.Schema{Type: huma.TypeString, Pattern: tenantPattern},
 	}
 	keyParameter = &huma.Param{
-		Name: "Idempotency-Key", In: "header", Example: "5f0c3a52-6a0e-4ab7-9b0f-0a4f7f0d3c11",
+		Name: keyHeader, In: "header", Example: "5f0c3a52-6a0e-4ab7-9b0f-0a4f7f0d3c11",
 		Description: "A name for this request, of 1 to 255 visible ASCII characters. Whoever repeats " +
 			"the request with it gets the first answer again, for 30 days. Without one the server " +
 			"makes one and returns it.",

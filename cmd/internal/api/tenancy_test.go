@@ -62,7 +62,7 @@ var tenancy = map[string]string{
 	"create-link":                "tradesperson platform",
 	"list-links":                 "tradesperson platform",
 	"revoke-link":                "tradesperson platform",
-	"get-link":                   "customer",
+	"get-link":                   "tradesperson finance platform customer",
 	"create-invoice":             "tradesperson platform",
 	"list-invoices":              "tradesperson finance platform",
 	"get-invoice":                "tradesperson finance platform customer",

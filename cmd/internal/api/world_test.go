@@ -25,9 +25,7 @@ import (
 
 // definitions are the tables that the API works on.
 func definitions() []compaction.Definition {
-	return slices.Concat(
-		[]compaction.Definition{compaction.Answers, compaction.Counters, compaction.Outbox},
-		settlement.Tables(), gateways.Tables())
+	return slices.Concat(settlement.Tables(), gateways.Tables())
 }
 
 // A world is an engine with two tenants and the platform, and the API over it.
