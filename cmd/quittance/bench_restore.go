@@ -121,11 +121,10 @@ func fillBatch(
 	tenant := fmt.Sprintf("bench-%d", first/1000%benchTenants)
 	put := func(tx *compaction.Tx) (compaction.Answer, error) {
 		for i := range n {
-			payment, err := samplePayment(tenant, fmt.Sprintf("pay_%s_%09d", name, first+i), tx.Now())
-			if err != nil {
+			id := fmt.Sprintf("pay_%s_%09d", name, first+i)
+			if err := putSamplePayment(tx, tenant, id); err != nil {
 				return compaction.Answer{}, err
 			}
-			payments.Payments.Put(tx, compaction.Key(tenant, payment.ID), payment)
 		}
 		return compaction.Answer{}, nil
 	}
@@ -145,15 +144,20 @@ func fillBatch(
 	})
 }
 
-// samplePayment is a payment as many are: waiting to be paid.
-func samplePayment(tenant, id string, at time.Time) (payments.Payment, error) {
+// putSamplePayment writes a payment as many are: waiting to be paid.
+func putSamplePayment(tx *compaction.Tx, tenant, id string) error {
 	eur, err := money.ParseCurrency("EUR")
 	if err != nil {
-		return payments.Payment{}, err
+		return err
 	}
-	return payments.New(payments.Payment{
+	p, err := payments.New(payments.Payment{
 		ID: id, Tenant: tenant, Invoice: "inv" + id[3:], Customer: "cus_01jd0000000000000000000000",
 		Amount: money.New(81596, eur), Gateway: "stripe", Method: "pm_card_visa",
 		GatewayID: "pi_" + id,
-	}, at)
+	}, tx.Now())
+	if err != nil {
+		return err
+	}
+	payments.Payments.Put(tx, compaction.Key(tenant, id), p)
+	return nil
 }

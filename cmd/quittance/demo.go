@@ -138,9 +138,10 @@ func (d *demo) run(ctx context.Context, samples []sample) error {
 		{name: "invoiced and finalised, numbered without gaps", do: d.invoiced},
 		{name: "paid, by card through the sandbox or by bank transfer", do: d.paid},
 		{name: "captured or announced", do: d.captured},
-		{name: "paid out by the provider, seen at the bank", all: d.paidOut},
+		{name: "paid out by the provider; each transfer on the bank's statement", all: d.paidOut},
 		{name: "matched and settled: the open records have become tombstones", do: d.settled},
-		{name: "exported", all: d.export},
+		{name: "the payouts seen at the platform's bank", all: d.banked},
+		{name: "exported, twice the same bytes", all: d.export},
 		{name: "gone from what is open, by the API; the books verified", all: d.gone},
 	} {
 		if err := d.step(ctx, step.name, step.all, step.do); err != nil {

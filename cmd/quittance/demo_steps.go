@@ -182,6 +182,39 @@ func (d *demo) paidOut(ctx context.Context) error {
 	return nil
 }
 
+// banked tells the platform's books what its bank shows: each payout that is expected there.
+func (d *demo) banked(ctx context.Context) error {
+	var page struct {
+		Data []struct{ ID, Kind, Gateway, Amount, Currency string }
+	}
+	err := d.platform.call(ctx, http.MethodGet, "/v1/expectations?limit=100", nil, &page)
+	if err != nil {
+		return err
+	}
+	seen := 0
+	for _, x := range page.Data {
+		if x.Kind != "payout" {
+			continue
+		}
+		entry := map[string]string{"id": "bank-" + x.ID, "currency": x.Currency, "amount": x.Amount,
+			"reference": "payout " + strings.TrimPrefix(x.ID, x.Gateway+"-"),
+			"booked_on": d.began.UTC().Format(time.DateOnly)}
+		var bank struct{ Matched bool }
+		err := d.post(ctx, d.platform, "/v1/statement_entries", "bank-"+x.ID, entry, &bank)
+		if err != nil {
+			return err
+		}
+		if !bank.Matched {
+			return fmt.Errorf("the bank's %s %s of %s match nothing", x.Amount, x.Currency, x.ID)
+		}
+		seen++
+	}
+	if seen == 0 {
+		return errors.New("no payout is expected at the bank")
+	}
+	return nil
+}
+
 // providerKey is the key of the sandbox: one in the same process takes any.
 func (d *demo) providerKey() string {
 	if key := d.p.getenv("QUITTANCE_STRIPE_KEY"); key != "" {
@@ -223,10 +256,5 @@ func (d *demo) gone(ctx context.Context) error {
 		text, err := json.Marshal(report)
 		return errors.Join(errUnsound, err, errors.New(string(text)))
 	}
-	return nil
-}
-
-// export downloads the finance file of these days and takes from it what was moved for each payment.
-func (d *demo) export(ctx context.Context) error {
 	return nil
 }

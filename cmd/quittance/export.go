@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
 	"time"
+
+	"github.com/quittance/quittance/compaction/local"
+	"github.com/quittance/quittance/ledger/reconciliation"
 )
 
 // exportCommand writes files for finance.
@@ -81,8 +85,8 @@ func (c exportReconciliation) fetch(
 
 // reconciliationPath is where a server has the file of a time.
 func reconciliationPath(from, to time.Time) string {
-	return "/v1/reports/reconciliation.csv?" + url.Values{
-		"from": {from.Format(time.DateOnly)}, "to": {to.Format(time.DateOnly)},
+	return "/v1/reconciliation?" + url.Values{
+		"from": {from.Format(time.DateOnly)}, "to": {to.Format(time.DateOnly)}, "format": {"csv"},
 	}.Encode()
 }
 
@@ -115,5 +119,9 @@ func (c *client) download(
 func (c exportReconciliation) write(
 	ctx context.Context, p *program, from, to time.Time, out io.Writer,
 ) error {
-	return errors.New("reconciliation")
+	o := engineOptions{logger: p.logger(slog.LevelWarn), log: local.Options{CleanEvery: -1}}
+	return withEngine(ctx, c.Data, o, func(e *engine) error {
+		_, err := reconciliation.Write(ctx, out, e.shards, c.Tenant, from, to)
+		return err
+	})
 }

@@ -152,10 +152,12 @@ func (p *payer) finish(amounts map[string]string) error {
 			if now.Status == "succeeded" || now.Status == "settled" {
 				break
 			}
-			if now.Status == "requires_payment_method" {
+			if now.Status == "requires_payment_method" && now.Code != "" { // it was declined
 				tries++
 				key := fmt.Sprintf("%s-again-%d", payment.id, tries)
-				if _, err := p.insist(ctx, "/v1/payments/"+payment.id+"/confirm", key, map[string]string{}); err != nil {
+				_, err := p.insist(ctx, "/v1/payments/"+payment.id+"/confirm", key, map[string]string{})
+				var moved *problem
+				if err != nil && !(errors.As(err, &moved) && moved.Status == http.StatusConflict) {
 					return err
 				}
 			}
