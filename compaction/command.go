@@ -29,6 +29,8 @@ type Idempotency struct {
 	Key       string
 	// Fields are the request's, sorted by name; only a keyed hash of each is kept.
 	Fields []Field
+	// New says that the key was made for this very call, so that no command can have had it.
+	New bool
 }
 
 // A Field is a named part of a request.

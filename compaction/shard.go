@@ -272,8 +272,14 @@ func (s *shard) decideDue(r dueRecord, now time.Time) {
 	s.tx.begin()
 	_, err := s.call(func(tx *Tx) (Answer, error) {
 		v, ok, err := tx.get(r.d, r.key)
-		if err != nil || !ok || !r.d.due(r.key, v).Equal(r.at) {
-			return Answer{}, err // an earlier command of the group has seen to it
+		if err != nil {
+			return Answer{}, err
+		}
+		if !ok || !r.d.due(r.key, v).Equal(r.at) {
+			if c := s.work.find(cellKey{r.d.id, r.key}, r.d.cached); !c.dirty {
+				return Answer{}, errStale
+			}
+			return Answer{}, nil // an earlier command of the group has seen to it
 		}
 		if err := r.d.onDue(tx, r.key, v); err != nil {
 			return Answer{}, err
@@ -299,6 +305,10 @@ func (s *shard) decideDue(r dueRecord, now time.Time) {
 
 // errStillDue reports a handler that left its record due.
 var errStillDue = errors.New("compaction: the handler left the record due")
+
+// errStale reports an entry of the time index that its record does not bear out. There is none
+// unless the store is wrong; looking again only after a while keeps it from taking all the time.
+var errStale = errors.New("compaction: the time index names a record that is not due")
 
 // An applyError reports a group that is in the log but not in the store.
 type applyError struct{ err error }

@@ -69,7 +69,7 @@ func (o storeOptions) pebbleOptions(poison chan<- error) *pebble.Options {
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                16 << 20,
 		MemTableStopWritesThreshold: 4,
-		L0CompactionThreshold:       4,
+		L0CompactionThreshold:       10,
 		L0StopWritesThreshold:       32,
 		DisableAutomaticCompactions: o.still,
 		Logger:                      pebbleLogger{o.logger},

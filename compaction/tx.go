@@ -232,6 +232,14 @@ func (tx *Tx) put(d *topicDefinition, key string, v any, present bool) {
 	}
 }
 
+// absent notes that nothing is committed under a key, where that is known without looking.
+func (tx *Tx) absent(d *topicDefinition, key string) {
+	k := cellKey{d.id, key}
+	if tx.w.find(k, d.cached) == nil {
+		tx.w.group[k] = &cell{d: d, key: key, loaded: true}
+	}
+}
+
 // touched returns the uncommitted cells of a topic.
 func (tx *Tx) touched(d *topicDefinition) []*cell {
 	var cells []*cell

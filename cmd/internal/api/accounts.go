@@ -57,7 +57,7 @@ type AccountPath struct {
 
 type accountList struct {
 	Paging
-	Prefix string `query:"prefix" maxLength:"255" pattern:"^[A-Za-z0-9_.:-]*$" doc:"What the accounts' ids begin with." example:"cash"`
+	Prefix string `query:"prefix" maxLength:"255" pattern:"^[A-Za-z0-9_.:-]+$" doc:"What the accounts' ids begin with." example:"cash"`
 }
 
 type historyQuery struct {

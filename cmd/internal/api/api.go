@@ -61,7 +61,6 @@ type API struct {
 	limits     *limits
 	metrics    *metrics
 	requestIDs *ids
-	keyIDs     *ids
 }
 
 // New returns the API of an engine. It fails when the engine's schema lacks the tables that the API
@@ -84,7 +83,7 @@ func New(o Options) (*API, error) {
 		direct: map[string]http.HandlerFunc{}, limits: newLimits(o.RateLimit),
 		gateways: o.Gateways, verify: o.Verify,
 		metrics:    newMetrics(o.Registry, o.Shards),
-		requestIDs: newIDs("req_"), keyIDs: newIDs("auto-"),
+		requestIDs: newIDs("req_"),
 	}
 	var err error
 	if a.keys, err = newKeyring(o.Shards, o.Clock); err != nil {

@@ -36,7 +36,7 @@ func (x *exchange) do(c change) {
 		Tenant: tenant, Cost: c.cost,
 		Idempotency: &compaction.Idempotency{
 			Principal: x.caller.principal, Operation: x.route.id, Key: x.key,
-			Fields: x.allFields(),
+			Fields: x.allFields(), New: x.newKey,
 		},
 		Decide: func(tx *compaction.Tx) (compaction.Answer, error) {
 			r, err := c.decide(tx)

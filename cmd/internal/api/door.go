@@ -3,8 +3,12 @@ package api
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"io"
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/quittance/quittance/compaction"
@@ -46,6 +50,11 @@ func (x *exchange) admit() error {
 			return err
 		}
 	}
+	if x.r.URL.RawQuery != "" {
+		if err := x.checkQuery(); err != nil {
+			return err
+		}
+	}
 	if x.route.limit > 0 || x.route.mutation || x.route.raw > 0 {
 		return x.readBody()
 	}
@@ -84,6 +93,22 @@ func (x *exchange) visit(tenant string) error {
 	return x.api.tenantExists(tenant)
 }
 
+// checkQuery refuses parameters that are there without a value, or twice: they would be read as
+// something else than was written.
+func (x *exchange) checkQuery() error {
+	q, err := url.ParseQuery(x.r.URL.RawQuery)
+	if err != nil {
+		return refuse("query", "syntax", "cannot be read: escape what is no letter or digit")
+	}
+	for _, name := range slices.Sorted(maps.Keys(q)) {
+		if len(q[name]) != 1 || q[name][0] == "" {
+			return refuse("query."+strings.ToValidUTF8(name[:min(len(name), 100)], ""), "value",
+				"must have one value, or be left out")
+		}
+	}
+	return nil
+}
+
 const (
 	tenantHeader   = "Quittance-Tenant"
 	keyHeader      = "Idempotency-Key"
@@ -94,7 +119,7 @@ const (
 func (x *exchange) nameKey() error {
 	values := x.r.Header[keyHeader]
 	if len(values) == 0 {
-		x.key = x.api.keyIDs.next()
+		x.key, x.newKey = "auto-"+rand.Text(), true // nobody can have used it
 	} else if x.key = values[0]; compaction.CheckIdempotencyKey(x.key) != nil {
 		return &compaction.KeyError{}
 	}

@@ -29,6 +29,7 @@ type exchange struct {
 	caller *caller // who asks; nil where nobody need say
 	tenant string  // whose records the request is about
 	key    string  // the idempotency key of a mutation
+	newKey bool    // the key was made for this very request
 	body   []byte
 	fields []compaction.Field // of the body, for the idempotency record
 

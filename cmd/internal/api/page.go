@@ -10,7 +10,7 @@ import (
 // Paging has the query parameters of a list.
 type Paging struct {
 	Limit  int    `query:"limit" default:"20" minimum:"1" maximum:"100" doc:"How many at most."`
-	Cursor string `query:"cursor" maxLength:"1000" pattern:"^[A-Za-z0-9_-]*$" doc:"The next_cursor of the page before." example:""`
+	Cursor string `query:"cursor" maxLength:"1000" pattern:"^[A-Za-z0-9_-]+$" doc:"The next_cursor of the page before."`
 }
 
 // A Page is a part of a list.
