@@ -21,7 +21,7 @@
 //   - No answer is given before the append of its group is durable, refusals and replays included.
 //     When an append failed, its group was never decided. When its outcome is unknown, the shard is
 //     claimed afresh, and a command with an idempotency key is answered from its record.
-//   - The store is the fold of the log up to its own positions, at every moment and after any crash:
+//   - The store is the fold of the log up to its own positions, always and after any crash:
 //     live and replayed records go through the same apply, which depends on the record and on what
 //     its key held before, and on nothing else. Lost, damaged, foreign and outdated stores are
 //     rebuilt from the log.
@@ -33,8 +33,8 @@
 //
 // # What it does not
 //
-// Nothing is atomic across shards: what concerns two goes through the [Outbox], keyed, applied once.
-// Deciding functions cannot do I/O or wait. Values of a table are whole states; there are no merges.
+// Nothing is atomic across shards: what concerns two goes through the [Outbox], keyed, applied
+// once. Deciding functions cannot do I/O or wait. Values are whole states; there are no merges.
 // Several nodes sharing shards need a log that assigns them; the embedded log has one process.
 //
 // # The store
@@ -47,5 +47,6 @@
 // # Where to start
 //
 // [Log] is the contract of the drivers, command.go that of the callers. The loop is shard.go: read
-// group and commit. How a shard comes to serve is claim.go; how a lost store comes back, restore.go.
+// group and commit. How a shard comes to serve is claim.go; how a lost store comes back,
+// restore.go.
 package compaction

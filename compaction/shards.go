@@ -274,8 +274,10 @@ func (s *Shards) Do(ctx context.Context, c Command) (Answer, error) {
 		case o := <-r.done:
 			dropped := errors.Is(o.err, ErrUnknownOutcome) || errors.Is(o.err, ErrFenced)
 			if dropped && r.hashed != nil {
-				r.hashed.new = false // this very command may have been done
-				<-change // the shard drops itself; its record of the key tells afterwards
+				// This very command may have been done. The shard drops itself, and afterwards
+				// its record of the key tells.
+				r.hashed.new = false
+				<-change
 				continue
 			}
 			if again {
