@@ -299,14 +299,14 @@ func (s *Shards) Read(tenant string, f func(*View) error) error {
 	return s.view(ShardOf(tenant, len(s.slots)), f)
 }
 
-// Each calls f with a view of each shard in turn, and stops at the first error.
+// Each calls f with a view of each shard in turn. A shard that is not being served, and an error of
+// f, do not keep it from the next one; the errors are returned together.
 func (s *Shards) Each(f func(shard int, v *View) error) error {
+	var errs []error
 	for n := range s.slots {
-		if err := s.view(n, func(v *View) error { return f(n, v) }); err != nil {
-			return err
-		}
+		errs = append(errs, s.view(n, func(v *View) error { return f(n, v) }))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (s *Shards) view(n int, f func(*View) error) (err error) {
