@@ -15,7 +15,9 @@ import (
 // benchHTTP measures the general ledger over HTTP, 64 connections, each of which sends a request
 // when the one before was answered: one posting a request between one hot pair of accounts, the
 // same over many accounts, and batches of 50.
-func benchHTTP(ctx context.Context, p *program, c benchCommand, dir string) (_ []figure, err error) {
+func benchHTTP(
+	ctx context.Context, p *program, c benchCommand, dir string,
+) (_ []figure, err error) {
 	b := &httpBench{duration: c.Duration, key: p.getenv("QUITTANCE_KEY")}
 	address := c.URL
 	if address == "" {

@@ -44,11 +44,13 @@ func sampleDocument(lines int) (quoting.Document, []quoting.Applied, error) {
 		})
 	}
 	promotions := []quoting.Applied{
-		{Code: "SPRING", Promotion: quoting.Promotion{ID: "pro_1", Name: "Spring", Funding: quoting.Tradesperson,
-			Coupon: quoting.Coupon{Percent: decimal.New(10, 0)}, Active: true, Combinable: true,
+		{Code: "SPRING", Promotion: quoting.Promotion{ID: "pro_1", Name: "Spring",
+			Funding: quoting.Tradesperson,
+			Coupon:  quoting.Coupon{Percent: decimal.New(10, 0)}, Active: true, Combinable: true,
 			Scope: quoting.Scope{Kinds: []quoting.Kind{quoting.Labour}}}},
-		{Code: "TEN", Promotion: quoting.Promotion{ID: "pro_2", Name: "Ten off", Funding: quoting.Tradesperson,
-			Coupon: quoting.Coupon{Amount: money.New(1000, eur)}, Active: true, Combinable: true}},
+		{Code: "TEN", Promotion: quoting.Promotion{ID: "pro_2", Name: "Ten off",
+			Funding: quoting.Tradesperson,
+			Coupon:  quoting.Coupon{Amount: money.New(1000, eur)}, Active: true, Combinable: true}},
 	}
 	return d, promotions, nil
 }

@@ -114,7 +114,8 @@ type journey struct {
 func newDemo(p *program, d devFile) *demo {
 	now := time.Now()
 	return &demo{p: p, dev: d, seller: d.as(roleTradesperson), finance: d.as(roleFinance),
-		platform: d.as(rolePlatform), ids: map[string]bool{}, name: fmt.Sprintf("demo-%x", now.UnixNano()), began: now}
+		platform: d.as(rolePlatform), ids: map[string]bool{},
+		name: fmt.Sprintf("demo-%x", now.UnixNano()), began: now}
 }
 
 // demoPercent is what the promotion of the demo takes off.

@@ -83,8 +83,8 @@ func (d *demo) inLog(ctx context.Context, e *engine) (trace, error) {
 	return found, nil
 }
 
-// openTopics are the compacted topics of what is open. Pointers to what was settled, and the answers
-// to commands, are kept for a time and name it too.
+// openTopics are the compacted topics of what is open. Pointers to what was settled, and the
+// answers to commands, are kept for a time and name it too.
 func openTopics(s *compaction.Schema) []string {
 	var names []string
 	for _, t := range s.Topics() {

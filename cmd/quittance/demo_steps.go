@@ -74,7 +74,8 @@ func (d *demo) issued(ctx context.Context, j *journey) error {
 // accepted has the customer accept by a link of their own, with the code or without.
 func (d *demo) accepted(ctx context.Context, j *journey) error {
 	var link struct{ Token string }
-	err := d.post(ctx, d.seller, "/v1/links", "link-"+j.id, map[string]string{"subject": j.quote}, &link)
+	subject := map[string]string{"subject": j.quote}
+	err := d.post(ctx, d.seller, "/v1/links", "link-"+j.id, subject, &link)
 	if err != nil {
 		return err
 	}

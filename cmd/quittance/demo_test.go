@@ -59,7 +59,8 @@ func TestDemoRemote(t *testing.T) {
 	export := append([]string{"export", "reconciliation"}, period...)
 	online := succeed(t, append(export, "--dev-json", dev)...)
 	environment := map[string]string{"QUITTANCE_KEY": d.Keys[rolePlatform]}
-	code, again, stderr := call(t, environment, append(export, "--url", d.URL, "--tenant", demoTenant)...)
+	remote := append(export, "--url", d.URL, "--tenant", demoTenant)
+	code, again, stderr := call(t, environment, remote...)
 	if code != exitDone || again != online {
 		t.Errorf("as the platform: exit code %d\n%s%s\nwant\n%s", code, again, stderr, online)
 	}

@@ -151,9 +151,9 @@ func (k *killing) end() {
 	}
 	k.server.stop()
 	k.sandbox.stop()
-	k.t.Logf("%d kills: %d transactions acknowledged, each there once; %d answers asked for again and "+
-		"the same; %d requests were under way when the server was killed; %d payments, charged once "+
-		"each (%d charges), paid out and settled", k.kills, acknowledged, k.replayed, k.resolved,
+	k.t.Logf("%d kills: %d transactions acknowledged, each there once; %d answers asked for "+
+		"again and the same; %d requests were under way when the server was killed; %d payments, "+
+		"charged once each (%d charges), paid out and settled", k.kills, acknowledged, k.replayed, k.resolved,
 		len(amounts), charges)
 }
 

@@ -33,7 +33,8 @@ func newPayer(t *testing.T, d devFile, n int) *payer {
 	t.Helper()
 	p := &payer{n: n, client: d.as(roleTradesperson)}
 	p.client.http.Timeout = 15 * time.Second
-	customer, err := p.insist(t.Context(), "/v1/customers", "customer", map[string]string{"name": "Ida"})
+	body := map[string]string{"name": "Ida"}
+	customer, err := p.insist(t.Context(), "/v1/customers", "customer", body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,8 @@ func (p *payer) flow(ctx context.Context, n string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := p.insist(ctx, "/v1/invoices/"+invoice.ID+"/finalize", n+"-finalize", nil); err != nil {
+	at = "/v1/invoices/" + invoice.ID
+	if _, err := p.insist(ctx, at+"/finalize", n+"-finalize", nil); err != nil {
 		return err
 	}
 	payment, err := p.insist(ctx, "/v1/payments", n+"-payment", map[string]string{

@@ -208,7 +208,8 @@ func TestKeysCommand(t *testing.T) {
 		t.Error(err)
 	}
 	succeed(t, "keys", "revoke", id, "--tenant", "platform", "--data", dir)
-	if listed := succeed(t, "keys", "list", "--tenant", "platform", "--data", dir); !strings.Contains(listed, "revoked") {
+	listed = succeed(t, "keys", "list", "--tenant", "platform", "--data", dir)
+	if !strings.Contains(listed, "revoked") {
 		t.Errorf("after revoking: %q", listed)
 	}
 	code, _, _ := call(t, nil, "keys", "revoke", "key_x", "--tenant", "platform", "--data", dir)
@@ -236,7 +237,8 @@ func TestUsage(t *testing.T) {
 			t.Errorf("quittance %s: exit code %d, want %d\n%s%s", line, code, want, out, err)
 		}
 	}
-	code, _, _ := call(t, map[string]string{"QUITTANCE_TENANT": "t"}, "keys", "list", "--data", "none/x")
+	environment := map[string]string{"QUITTANCE_TENANT": "t"}
+	code, _, _ := call(t, environment, "keys", "list", "--data", "none/x")
 	if code != exitFailed {
 		t.Errorf("a flag from the environment: exit code %d", code)
 	}

@@ -71,7 +71,9 @@ func (c verifyCommand) Run(ctx context.Context, p *program) error {
 	return nil
 }
 
-func (c verifyCommand) report(ctx context.Context, p *program) (report api.VerifyReport, err error) {
+func (c verifyCommand) report(
+	ctx context.Context, p *program,
+) (report api.VerifyReport, err error) {
 	if c.given() {
 		r, err := c.client(p, rolePlatform)
 		if err != nil {
