@@ -24,7 +24,7 @@ type transactionBody struct {
 }
 
 type batchBody struct {
-	Transactions []transactionBody `json:"transactions" minItems:"1" maxItems:"10000" doc:"Each is posted or refused by itself, in order. All together have at most 10000 postings."`
+	Transactions []transactionBody `json:"transactions" minItems:"1" doc:"Each is posted or refused by itself, in order: those that do not fit into 10000 postings of the batch are refused."`
 }
 
 // A transaction as answers show it. They are written by appendTransaction.

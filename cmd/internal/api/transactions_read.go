@@ -184,7 +184,7 @@ func (d *reader) batch(body *batchBody) bool {
 		d.keep(name, from, blanks)
 		return ok
 	})
-	return ok && len(body.Transactions) > 0 && len(body.Transactions) <= 10000
+	return ok && len(body.Transactions) > 0
 }
 
 // transaction reads a transaction; top says that it is the body itself.
