@@ -136,7 +136,7 @@ func (p *Provider) Ready(ctx context.Context) error {
 		return err
 	}
 	return p.do(ctx, func(tx *compaction.Tx) error {
-		named, ok, err := get(tx, bookID)
+		_, ok, err := get(tx, bookID)
 		if err != nil {
 			return err
 		}
@@ -145,7 +145,7 @@ func (p *Provider) Ready(ctx context.Context) error {
 			if _, err := rand.Read(name); err != nil {
 				return err
 			}
-			named = Object{Kind: kindBook, ID: bookID, Parent: hex.EncodeToString(name)}
+			named := Object{Kind: kindBook, ID: bookID, Parent: hex.EncodeToString(name)}
 			return save(tx, named, clock{Day: day(tx.Now())})
 		}
 		var c clock

@@ -224,7 +224,7 @@ func (c *call) once(op operation, request string, broken bool) (answer, error) {
 	sum := sha256.Sum256([]byte(c.key))
 	id := "idk_" + hex.EncodeToString(sum[:16])
 	var a answer
-	o, known, err := load(c.state, kindAnswer, id, &a)
+	_, known, err := load(c.state, kindAnswer, id, &a)
 	if err != nil {
 		return a, err
 	}
@@ -246,7 +246,7 @@ func (c *call) once(op operation, request string, broken bool) (answer, error) {
 		}
 	}
 	a.Request = request
-	o = Object{Kind: kindAnswer, ID: id, Due: c.now.Add(keyLife)}
+	o := Object{Kind: kindAnswer, ID: id, Due: c.now.Add(keyLife)}
 	return a, save(c.tx, o, a)
 }
 
