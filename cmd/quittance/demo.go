@@ -106,9 +106,9 @@ type journey struct {
 	offline bool // paid by bank transfer, otherwise by card
 
 	quote, hash, invoice, payment string
-	agreed                        figures
-	expected, exported            decimal.Decimal
-	wrong                         string // why it does not tie, empty if it does
+
+	expected, exported decimal.Decimal
+	wrong              string // why it does not tie, empty if it does
 }
 
 func newDemo(p *program, d devFile) *demo {

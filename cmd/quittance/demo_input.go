@@ -25,22 +25,16 @@ type sample struct {
 
 // figures are what a document comes to, as the API names them.
 type figures struct {
-	TaxExclusive   decimal.Decimal `json:"tax_exclusive"`
-	TaxInclusive   decimal.Decimal `json:"tax_inclusive"`
-	Tax            decimal.Decimal `json:"tax"`
-	Payable        decimal.Decimal `json:"payable"`
-	AllowanceTotal decimal.Decimal `json:"allowance_total"`
-	Prepaid        decimal.Decimal `json:"prepaid"`
-	Rounding       decimal.Decimal `json:"rounding"`
-	Taxes          []struct {
+	TaxExclusive decimal.Decimal `json:"tax_exclusive"`
+	Tax          decimal.Decimal `json:"tax"`
+	Payable      decimal.Decimal `json:"payable"`
+	Taxes        []struct {
 		Category string          `json:"category"`
 		Rate     decimal.Decimal `json:"rate"`
 		Taxable  decimal.Decimal `json:"taxable"`
 		Amount   decimal.Decimal `json:"amount"`
 	} `json:"taxes"`
 	Promotions []struct {
-		Code   string          `json:"code"`
-		Basis  decimal.Decimal `json:"basis"`
 		Amount decimal.Decimal `json:"amount"`
 	} `json:"promotions"`
 }

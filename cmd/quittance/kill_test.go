@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -37,8 +38,10 @@ type killing struct {
 	payers  []*payer
 
 	kills, replayed, resolved int
-	paying                    sync.WaitGroup
-	stopPaying                context.CancelFunc
+
+	paying     sync.WaitGroup
+	stopPaying context.CancelFunc
+	load       atomic.Bool // payers begin new quotes
 }
 
 // How many clients post and how many take quotes to payment at a time. Each posting client has an
@@ -67,7 +70,7 @@ func newKilling(t *testing.T) *killing {
 	for n := range payers {
 		p := newPayer(t, k.dev, n)
 		k.payers = append(k.payers, p)
-		k.paying.Go(func() { p.run(ctx) })
+		k.paying.Go(func() { p.run(ctx, &k.load) })
 	}
 	t.Cleanup(func() { cancel(); k.paying.Wait() })
 	return k
@@ -107,10 +110,12 @@ func (k *killing) round() {
 	for _, l := range k.ledgers {
 		posting.Go(func() { l.post(ctx, k.dev) })
 	}
+	k.load.Store(true)
 	time.Sleep(time.Duration(200+rand.IntN(600)) * time.Millisecond)
 	if err := k.server.kill(); err != nil {
 		k.t.Fatal(err)
 	}
+	k.load.Store(false)
 	k.kills++
 	cancel()
 	posting.Wait()

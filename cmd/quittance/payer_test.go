@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -42,16 +43,21 @@ func newPayer(t *testing.T, d devFile, n int) *payer {
 	return p
 }
 
-// run takes quotes to payment until ctx ends. What was begun is brought to a payment.
-func (p *payer) run(ctx context.Context) {
+// run takes quotes to payment until ctx ends, beginning new ones while there is to be load. What
+// was begun is brought to a payment.
+func (p *payer) run(ctx context.Context, load *atomic.Bool) {
 	for n := 0; ctx.Err() == nil; n++ {
+		if !load.Load() {
+			time.Sleep(5 * time.Millisecond)
+			continue
+		}
 		if err := p.flow(context.WithoutCancel(ctx), fmt.Sprint(n)); err != nil {
 			p.mu.Lock()
 			p.failed = err
 			p.mu.Unlock()
 			return
 		}
-		time.Sleep(50 * time.Millisecond) // what is asked of the provider grows with what it did
+		time.Sleep(20 * time.Millisecond) // what is asked of the provider grows with what it did
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,10 +60,15 @@ func (c serveCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	s.introduce(p.stdout)
+	var provider chan error
+	if s.provider != nil {
+		provider = s.provider.failed
+	}
 	select {
 	case <-ctx.Done():
 		s.logger.Info("stopping: what was taken is answered")
 	case err = <-s.failed:
+	case err = <-provider:
 	}
 	return errors.Join(err, s.stop())
 }
@@ -135,16 +141,32 @@ func startServer(ctx context.Context, p *program, c serveCommand) (_ *server, er
 		return s, err
 	}
 	s.url = "http://" + s.listener.Addr().String()
-	err = s.engine.shards.Ready(ctx)
-	var stopped *compaction.StoppedError
-	if errors.As(err, &stopped) {
-		s.logger.Error("the other shards are served", "error", err)
-		err = nil
-	}
-	if err != nil {
+	if err := s.ready(ctx); err != nil {
 		return s, err
 	}
 	return s, s.begin(ctx, p)
+}
+
+// ready waits until each shard is served or has stopped. One that has stopped, whose log is damaged,
+// is no reason not to serve the others.
+func (s *server) ready(ctx context.Context) error {
+	if err := s.engine.shards.Ready(ctx); !errors.Is(err, compaction.ErrNotServing) {
+		return err
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		starting := func(n compaction.Stats) bool { return !n.Serving && n.Stopped == "" }
+		if !slices.ContainsFunc(s.engine.shards.Stats(), starting) {
+			s.logger.Error("a shard has stopped; the others are served")
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // newShards is how many shards a new log has; an old one keeps the number it was made with.
