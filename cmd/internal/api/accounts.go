@@ -76,7 +76,8 @@ func (a *API) registerAccounts() {
 	const tag = "General ledger"
 	query[accountList](a, route{
 		id: "list-accounts", path: "/v1/accounts", tag: tag, roles: anyKey,
-		summary: "List accounts", description: "Accounts by id and currency, those of the money path too.",
+		summary:     "List accounts",
+		description: "Accounts by id and currency, those of the money path too.",
 	}, listAccounts)
 	query[AccountPath](a, route{
 		id: "get-account", path: "/v1/accounts/{id}", tag: tag, roles: anyKey,

@@ -79,7 +79,8 @@ func New(o Options) (*API, error) {
 		o.Platform = "platform"
 	}
 	a := &API{
-		shards: o.Shards, engine: settlement.Engine{Shards: o.Shards}, clock: o.Clock, logger: o.Logger, platform: o.Platform, version: o.Version,
+		shards: o.Shards, engine: settlement.Engine{Shards: o.Shards}, clock: o.Clock,
+		logger: o.Logger, platform: o.Platform, version: o.Version,
 		direct: map[string]http.HandlerFunc{}, limits: newLimits(o.RateLimit),
 		gateways: o.Gateways, verify: o.Verify,
 		metrics:    newMetrics(o.Registry, o.Shards),
@@ -164,8 +165,8 @@ func (a *API) refuseWith(err error) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.(*exchange).fail(err) }
 }
 
-// refuseShadowed refuses the methods that an address lacks where a pattern of another operation would
-// take it: GET /v1/transactions/batch is no transaction.
+// refuseShadowed refuses the methods that an address lacks where a pattern of another operation
+// would take it: GET /v1/transactions/batch is no transaction.
 func (a *API) refuseShadowed() {
 	described := map[string]bool{}
 	for _, rt := range a.routes {

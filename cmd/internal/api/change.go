@@ -82,8 +82,8 @@ func (r result) answer(status int) compaction.Answer {
 	return a
 }
 
-// refuse turns a refusal into the answer to remember. What may pass by itself is not remembered, nor
-// what is ours to fix: a repeated request deserves another try.
+// refuse turns a refusal into the answer to remember. What may pass by itself is not remembered,
+// nor what is ours to fix: a repeated request deserves another try.
 func (x *exchange) refuse(err error) (compaction.Answer, bool) {
 	p := problemOf(err)
 	if p.Status >= http.StatusInternalServerError || p.Status == http.StatusTooManyRequests {

@@ -70,7 +70,8 @@ func servePage(x *exchange, contentType string, status int, body []byte) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Content-Security-Policy",
-		"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "+
+			"frame-ancestors 'none'")
 	x.WriteHeader(status)
 	if _, err := x.Write(body); err != nil {
 		x.api.logger.Debug("an answer was not taken", "request", x.id, "error", err)

@@ -10,8 +10,8 @@
 //     gets its first answer, refusals included. Without a key the server makes one and returns it.
 //   - Every failure is an RFC 9457 problem whose kind is a row of the one table in problem.go. What
 //     is in no row is ours to fix: a bare 500 and one line in the log.
-//   - A tenant's data are reached by its own keys and links alone. The id of another tenant's record
-//     is answered as one that nobody has.
+//   - A tenant's data are reached by its own keys and links alone. The id of another tenant's
+//     record is answered as one that nobody has.
 //   - Bodies are read strictly: unknown fields, null, numbers for decimals, text that is not UTF-8
 //     and trailing bytes are refused, with the path of the field.
 //   - Nothing secret and nothing personal is logged or counted: no bodies, tokens or query values.

@@ -19,6 +19,20 @@ func TestDoor(t *testing.T) {
 	w := newWorld(t)
 	large := `{"reference":"` + strings.Repeat("x", bodyLimit) + `"}`
 	deep := `{"metadata":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`
+	body := func(text string, header ...string) request {
+		r := request{as: "acme/finance", body: text, header: map[string]string{}}
+		for i := 0; i < len(header); i += 2 {
+			r.header[header[i]] = header[i+1]
+		}
+		return r
+	}
+	nobody := func(authorization string) request {
+		return request{body: sale, header: map[string]string{"Authorization": authorization}}
+	}
+	get := func(path string) request {
+		return request{as: "acme/finance", method: "GET", path: path}
+	}
+	unknown := "Bearer qk_acme_" + strings.Repeat("0", 26) + "_" + strings.Repeat("0", 64)
 	for _, c := range []struct {
 		name   string
 		status int
@@ -26,31 +40,33 @@ func TestDoor(t *testing.T) {
 		r      request
 	}{
 		{"no key", 401, "unauthenticated", request{body: sale}},
-		{"another scheme", 401, "unauthenticated", request{body: sale, header: map[string]string{"Authorization": "Basic eDp5"}}},
-		{"no such key", 401, "unauthenticated", request{body: sale, header: map[string]string{"Authorization": "Bearer qk_acme_" + strings.Repeat("0", 26) + "_" + strings.Repeat("0", 64)}}},
-		{"nonsense", 401, "unauthenticated", request{body: sale, header: map[string]string{"Authorization": "Bearer \x00"}}},
-		{"another type", 415, "unsupported-media-type", request{as: "acme/finance", body: sale, header: map[string]string{"Content-Type": "text/plain"}}},
-		{"another charset", 415, "unsupported-media-type", request{as: "acme/finance", body: sale, header: map[string]string{"Content-Type": "application/json; charset=latin1"}}},
-		{"compressed", 415, "unsupported-media-type", request{as: "acme/finance", body: sale, header: map[string]string{"Content-Encoding": "gzip"}}},
-		{"too large", 413, "body-too-large", request{as: "acme/finance", body: large}},
-		{"too deep", 400, "malformed-json", request{as: "acme/finance", body: deep}},
-		{"not UTF-8", 400, "malformed-json", request{as: "acme/finance", body: "{\"reference\":\"\xff\"}"}},
-		{"half a character", 400, "malformed-json", request{as: "acme/finance", body: `{"reference":"\ud800"}`}},
-		{"NUL", 422, "invalid-request", request{as: "acme/finance", body: `{"reference":"\u0000"}`}},
-		{"null", 422, "invalid-request", request{as: "acme/finance", body: `{"reference":null}`}},
-		{"nothing", 422, "invalid-request", request{as: "acme/finance", body: ``}},
-		{"an empty key", 400, "idempotency-key-invalid", request{as: "acme/finance", body: sale, header: map[string]string{"Idempotency-Key": ""}}},
-		{"a key with a space", 400, "idempotency-key-invalid", request{as: "acme/finance", body: sale, header: map[string]string{"Idempotency-Key": "a b"}}},
-		{"a long key", 400, "idempotency-key-invalid", request{as: "acme/finance", body: sale, header: map[string]string{"Idempotency-Key": strings.Repeat("x", 256)}}},
+		{"another scheme", 401, "unauthenticated", nobody("Basic eDp5")},
+		{"no such key", 401, "unauthenticated", nobody(unknown)},
+		{"nonsense", 401, "unauthenticated", nobody("Bearer \x00")},
+		{"another type", 415, "unsupported-media-type", body(sale, "Content-Type", "text/plain")},
+		{"another charset", 415, "unsupported-media-type",
+			body(sale, "Content-Type", "application/json; charset=latin1")},
+		{"compressed", 415, "unsupported-media-type", body(sale, "Content-Encoding", "gzip")},
+		{"too large", 413, "body-too-large", body(large)},
+		{"too deep", 400, "malformed-json", body(deep)},
+		{"not UTF-8", 400, "malformed-json", body("{\"reference\":\"\xff\"}")},
+		{"half a character", 400, "malformed-json", body(`{"reference":"\ud800"}`)},
+		{"NUL", 422, "invalid-request", body(`{"reference":"\u0000"}`)},
+		{"null", 422, "invalid-request", body(`{"reference":null}`)},
+		{"nothing", 422, "invalid-request", body(``)},
+		{"an empty key", 400, "idempotency-key-invalid", body(sale, "Idempotency-Key", "")},
+		{"a key with a space", 400, "idempotency-key-invalid", body(sale, "Idempotency-Key", "a b")},
+		{"a long key", 400, "idempotency-key-invalid",
+			body(sale, "Idempotency-Key", strings.Repeat("x", 256))},
 		{"another method", 405, "method-not-allowed", request{as: "acme/finance", method: "PATCH"}},
 		{"another address", 404, "not-found", request{as: "acme/finance", path: "/v1/none"}},
-		{"a query", 422, "invalid-request", request{as: "acme/finance", method: "GET", path: "/v1/accounts?limit=1&surprise=1"}},
-		{"an empty limit", 422, "invalid-request", request{as: "acme/finance", method: "GET", path: "/v1/accounts?limit="}},
-		{"two limits", 422, "invalid-request", request{as: "acme/finance", method: "GET", path: "/v1/accounts?limit=1&limit=2"}},
-		{"a broken query", 422, "invalid-request", request{as: "acme/finance", method: "GET", path: "/v1/accounts?limit=%zz"}},
-		{"an odd limit", 422, "invalid-request", request{as: "acme/finance", method: "GET", path: "/v1/accounts?limit=many"}},
-		{"a large limit", 422, "invalid-request", request{as: "acme/finance", method: "GET", path: "/v1/accounts?limit=1000"}},
-		{"an odd id", 404, "not-found", request{as: "acme/finance", method: "GET", path: "/v1/quotes/x%2F..%2Fy"}},
+		{"a query", 422, "invalid-request", get("/v1/accounts?limit=1&surprise=1")},
+		{"an empty limit", 422, "invalid-request", get("/v1/accounts?limit=")},
+		{"two limits", 422, "invalid-request", get("/v1/accounts?limit=1&limit=2")},
+		{"a broken query", 422, "invalid-request", get("/v1/accounts?limit=%zz")},
+		{"an odd limit", 422, "invalid-request", get("/v1/accounts?limit=many")},
+		{"a large limit", 422, "invalid-request", get("/v1/accounts?limit=1000")},
+		{"an odd id", 404, "not-found", get("/v1/quotes/x%2F..%2Fy")},
 	} {
 		if c.r.method == "" {
 			c.r.method = "POST"
@@ -66,7 +82,8 @@ func TestDoor(t *testing.T) {
 				a.at("instance") != h.Get("X-Request-Id") {
 				t.Errorf("%v %s", h, a.rec.Body)
 			}
-			if c.status == 405 && h.Get("Allow") != "POST" || c.status == 401 && h.Get("Www-Authenticate") == "" {
+			if c.status == 405 && h.Get("Allow") != "POST" ||
+				c.status == 401 && h.Get("Www-Authenticate") == "" {
 				t.Errorf("%v", h)
 			}
 		})
@@ -93,8 +110,9 @@ func TestIdempotency(t *testing.T) {
 			header: map[string]string{"Idempotency-Key": key}}
 	}
 	first := w.want(201, post(sale, "k1"))
-	if first.rec.Header().Get("Idempotency-Key") != "k1" || first.rec.Header().Get("Idempotency-Replayed") != "" {
-		t.Errorf("%v", first.rec.Header())
+	if h := first.rec.Header(); h.Get("Idempotency-Key") != "k1" ||
+		h.Get("Idempotency-Replayed") != "" {
+		t.Errorf("%v", h)
 	}
 	for _, body := range []string{sale, strings.ReplaceAll(sale, ",", " ,\n\t")} {
 		again := w.want(201, post(body, "k1"))
@@ -170,7 +188,8 @@ func TestPanic(t *testing.T) {
 	if rec.Code != 500 || !strings.Contains(rec.Body.String(), "about:blank") {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
-	if log := w.log.String(); strings.Count(log, "a handler panicked") != 1 || strings.Contains(log, "secret") {
+	if log := w.log.String(); strings.Count(log, "a handler panicked") != 1 ||
+		strings.Contains(log, "secret") {
 		t.Error(log)
 	}
 	cut := func() (p any) {

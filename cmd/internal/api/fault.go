@@ -14,7 +14,9 @@ import (
 func init() {
 	huma.ValidateStrictCasing = true
 	huma.DefaultArrayNullable = false
-	huma.NewErrorWithContext = func(c huma.Context, status int, _ string, errs ...error) huma.StatusError {
+	huma.NewErrorWithContext = func(
+		c huma.Context, status int, _ string, errs ...error,
+	) huma.StatusError {
 		p := problemOf(faultOf(status, errs))
 		if _, w := humachi.Unwrap(c); w != nil {
 			x := w.(*exchange)

@@ -59,8 +59,9 @@ func (a *API) registerHolds() {
 	}, getHold)
 	mutation[postHeldInput, transaction](a, route{
 		id: "post-hold", path: "/v1/holds/{id}/post", tag: tag, roles: anyKey,
-		summary: "Post held amounts", description: "Posts what is held, all or a part, and lets the rest go.",
-		example: `{}`,
+		summary:     "Post held amounts",
+		description: "Posts what is held, all or a part, and lets the rest go.",
+		example:     `{}`,
 	}, postHold)
 	mutation[HoldPath, transaction](a, route{
 		id: "void-hold", path: "/v1/holds/{id}/void", tag: tag, roles: anyKey,

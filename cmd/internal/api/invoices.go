@@ -62,8 +62,9 @@ const invoiceTag = "Invoices"
 func (a *API) registerInvoices() {
 	mutation[struct{ Body invoiceBody }, invoiceRecord](a, route{
 		id: "create-invoice", path: "/v1/invoices", tag: invoiceTag, roles: sellers, status: 201,
-		summary: "Create an invoice", description: "Drafts an invoice of an accepted quote, at the agreed price.",
-		example: `{"quote":"quo_01j9qz4m2n8r7t6v5w4x3y2z1a"}`,
+		summary:     "Create an invoice",
+		description: "Drafts an invoice of an accepted quote, at the agreed price.",
+		example:     `{"quote":"quo_01j9qz4m2n8r7t6v5w4x3y2z1a"}`,
 	}, createInvoice)
 	query[invoiceList](a, route{
 		id: "list-invoices", path: "/v1/invoices", tag: invoiceTag, roles: anyKey,
@@ -164,9 +165,10 @@ func (a *API) registerInvoiceMoves() {
 		InvoicePath
 		Body uncollectibleBody
 	}) (change, error) {
-		return x.changeInvoice(in.ID, func(tx *compaction.Tx, tenant, id string) (quoting.Invoice, error) {
+		give := func(tx *compaction.Tx, tenant, id string) (quoting.Invoice, error) {
 			return settlement.MarkUncollectible(tx, tenant, id, in.Body.Relief)
-		}), nil
+		}
+		return x.changeInvoice(in.ID, give), nil
 	})
 	mutation[struct {
 		InvoicePath
@@ -203,10 +205,11 @@ func showInvoice(i quoting.Invoice, internal bool) invoiceRecord {
 		ID: i.ID, Number: i.Name(), Status: i.State.String(), Quote: i.Quote, QuoteVersion: i.Version,
 		Mode: i.Mode.String(), Customer: i.Customer, IssueDate: string(i.IssueDate),
 		DueDate: string(i.DueDate), Document: showDocument(&i.Document, internal),
-		Priced:     showPriced(&i.Priced, internal),
-		AmountDue:  amountText(i.AmountDue().String()),
-		AmountPaid: amountText(i.AmountPaid.String()), AmountCredited: amountText(i.AmountCredited.String()),
-		PartiallyPaid: i.PartiallyPaid(), Hash: i.Hash.String(), Created: moment(i.Created),
+		Priced:         showPriced(&i.Priced, internal),
+		AmountDue:      amountText(i.AmountDue().String()),
+		AmountPaid:     amountText(i.AmountPaid.String()),
+		AmountCredited: amountText(i.AmountCredited.String()),
+		PartiallyPaid:  i.PartiallyPaid(), Hash: i.Hash.String(), Created: moment(i.Created),
 		Updated: moment(i.Updated), Finalized: moment(i.Finalized), Paid: moment(i.Paid),
 		Closed: moment(i.Closed),
 	}

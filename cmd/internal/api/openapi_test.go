@@ -95,8 +95,9 @@ func TestReference(t *testing.T) {
 			t.Errorf("the page has no %s", m[1])
 		}
 	}
-	if got := rec.Header().Get("Content-Security-Policy"); !strings.Contains(got, "default-src 'none'") {
-		t.Errorf("policy %q", got)
+	policy := rec.Header().Get("Content-Security-Policy")
+	if !strings.Contains(policy, "default-src 'none'") {
+		t.Errorf("policy %q", policy)
 	}
 	if rec := w.send(request{method: "GET", path: "/reference.css"}); rec.Code != 200 {
 		t.Errorf("/reference.css: %d", rec.Code)

@@ -89,8 +89,8 @@ func (a *API) registerVerify() {
 	query[struct{}](a, route{
 		id: "verify", method: http.MethodPost, path: "/v1/verify", tag: operatorTag, roles: platform,
 		timeout: 15 * time.Minute, summary: "Verify the books",
-		description: "Reads the log from its start and checks that the books balance, that balances are " +
-			"the fold of the journal, that its chain holds, that nothing outlived its settlement, and " +
+		description: "Reads the log from its start and checks that the books balance, that balances " +
+			"are the fold of the journal, that its chain holds, that nothing outlived its settlement, and " +
 			"that store and log agree.",
 	}, func(x *exchange, _ *struct{}) (VerifyReport, error) {
 		if x.api.verify == nil {

@@ -195,12 +195,14 @@ func (a *API) registerPaymentMoves() {
 		PaymentPath
 		Body confirmBody
 	}) (change, error) {
-		return x.changePayment(in.ID, func(tx *compaction.Tx, tenant, id string) (payments.Payment, error) {
+		retry := func(tx *compaction.Tx, tenant, id string) (payments.Payment, error) {
 			return settlement.RetryPayment(tx, tenant, id, in.Body.Method, in.Body.ReturnURL)
-		})
+		}
+		return x.changePayment(in.ID, retry)
 	})
 	mutation[PaymentPath, paymentRecord](a, route{
-		id: "cancel-payment", path: "/v1/payments/{id}/cancel", tag: paymentTag, roles: sellers | customer,
+		id: "cancel-payment", path: "/v1/payments/{id}/cancel",
+		tag: paymentTag, roles: sellers | customer,
 		summary: "Cancel a payment", description: "Cancels a payment that holds no money.",
 	}, func(x *exchange, in *PaymentPath) (change, error) {
 		return x.changePayment(in.ID, settlement.CancelPayment)
@@ -216,33 +218,37 @@ func (a *API) registerPaymentMoves() {
 		PaymentPath
 		Body captureBody
 	}) (change, error) {
-		return x.changePayment(in.ID, func(tx *compaction.Tx, tenant, id string) (payments.Payment, error) {
+		capture := func(tx *compaction.Tx, tenant, id string) (payments.Payment, error) {
 			a, err := amountOf(tx, tenant, id, "amount", in.Body.Amount)
 			if err != nil {
 				return payments.Payment{}, err
 			}
 			return settlement.CapturePayment(tx, tenant, id, a)
-		})
+		}
+		return x.changePayment(in.ID, capture)
 	})
 	mutation[struct {
 		PaymentPath
 		Body resolveBody
 	}, paymentRecord](a, route{
-		id: "resolve-payment", path: "/v1/payments/{id}/resolve", tag: paymentTag, roles: finance | platform,
-		summary:     "Resolve a conflicted payment",
-		description: "Accepts what the gateway holds of a payment of which it says something else than we do.",
-		example:     `{"amount_received":"12.34"}`,
+		id: "resolve-payment", path: "/v1/payments/{id}/resolve",
+		tag: paymentTag, roles: finance | platform,
+		summary: "Resolve a conflicted payment",
+		description: "Accepts what the gateway holds of a payment of which it says something else " +
+			"than we do.",
+		example: `{"amount_received":"12.34"}`,
 	}, func(x *exchange, in *struct {
 		PaymentPath
 		Body resolveBody
 	}) (change, error) {
-		return x.changePayment(in.ID, func(tx *compaction.Tx, tenant, id string) (payments.Payment, error) {
+		resolve := func(tx *compaction.Tx, tenant, id string) (payments.Payment, error) {
 			a, err := amountOf(tx, tenant, id, "amount_received", in.Body.AmountReceived)
 			if err != nil {
 				return payments.Payment{}, err
 			}
 			return settlement.ResolvePayment(tx, tenant, id, a)
-		})
+		}
+		return x.changePayment(in.ID, resolve)
 	})
 }
 

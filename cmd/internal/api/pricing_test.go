@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestPreviewVectors prices the public e-invoices of the vectors through the API: what it answers is
-// what each document itself states.
+// TestPreviewVectors prices the public e-invoices of the vectors through the API: what it answers
+// is what each document itself states.
 func TestPreviewVectors(t *testing.T) {
 	w := newWorld(t)
 	text, err := os.ReadFile("testdata/pricing.jsonl")

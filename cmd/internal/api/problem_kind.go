@@ -100,7 +100,8 @@ func is(targets ...error) func(error, *Problem) bool {
 	}
 }
 
-// as matches a type of refusal; its own text is the detail. Each of fill adds what it has in fields.
+// as matches a type of refusal; its own text is the detail. Each of fill adds what it has in
+// fields.
 func as[E error](fill ...func(e E, p *Problem)) func(error, *Problem) bool {
 	return func(err error, p *Problem) bool {
 		e, ok := errors.AsType[E](err)

@@ -211,7 +211,8 @@ func errorNames(decl ast.Decl) []string {
 	return names
 }
 
-// TestProblemOf tells a refusal by its own text only: what wraps it may hold what is not to be told.
+// TestProblemOf tells a refusal by its own text only: what wraps it may hold what is not to be
+// told.
 func TestProblemOf(t *testing.T) {
 	wrapped := fmt.Errorf("secret: %w", ledger.ErrNotHeld)
 	if p := problemOf(wrapped); p.Detail != ledger.ErrNotHeld.Error() || p.Status != 409 {

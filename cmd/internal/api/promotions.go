@@ -80,7 +80,8 @@ func (a *API) registerPromotions() {
 	}, createPromotion)
 	query[Paging](a, route{
 		id: "list-promotions", path: "/v1/promotions", tag: tag, roles: anyKey,
-		summary: "List promotions", description: "The tenant's promotions, oldest first, without their use.",
+		summary:     "List promotions",
+		description: "The tenant's promotions, oldest first, without their use.",
 	}, func(x *exchange, in *Paging) (page[promotionRecord], error) {
 		return list(x, *in, quoting.Promotions, func(p quoting.Promotion) promotionRecord {
 			return showPromotion(p, quoting.Usage{})

@@ -126,7 +126,8 @@ func (a *API) registerQuotes() {
 	}, createQuote)
 	query[quoteList](a, route{
 		id: "list-quotes", path: "/v1/quotes", tag: quoteTag, roles: anyKey,
-		summary: "List quotes", description: "Quotes that are open, oldest first. Settled ones are found by id.",
+		summary:     "List quotes",
+		description: "Quotes that are open, oldest first. Settled ones are found by id.",
 	}, func(x *exchange, in *quoteList) (page[quoteRecord], error) {
 		return listBy(x, in.Paging, quoting.Quotes,
 			[]filter{{"state", in.Status}, {"customer", in.Customer}},
@@ -147,8 +148,9 @@ func (a *API) registerQuotes() {
 		Body DraftBody
 	}, quoteRecord](a, route{
 		id: "put-quote-draft", method: "PUT", path: "/v1/quotes/{id}", tag: quoteTag, roles: sellers,
-		summary: "Change a draft", description: "Replaces a quote's draft. What was issued is revised instead.",
-		example: `{` + example,
+		summary:     "Change a draft",
+		description: "Replaces a quote's draft. What was issued is revised instead.",
+		example:     `{` + example,
 	}, editQuote)
 	a.registerQuoteMoves()
 	a.registerAnswers()

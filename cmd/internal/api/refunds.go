@@ -44,8 +44,8 @@ func (a *API) registerRefunds() {
 	mutation[struct{ Body refundBody }, refundRecord](a, route{
 		id: "create-refund", path: "/v1/refunds", tag: paymentTag, roles: anyKey, status: 201,
 		summary: "Refund a payment",
-		description: "Sets an amount of a captured payment aside and wants the gateway to give it back. " +
-			"A settled payment is brought back for it.",
+		description: "Sets an amount of a captured payment aside and wants the gateway to give it " +
+			"back. A settled payment is brought back for it.",
 		example: `{"payment":"pay_01j9qz4m2n8r7t6v5w4x3y2z1a","amount":"5.00"}`,
 	}, createRefund)
 	query[paymentFilter](a, route{

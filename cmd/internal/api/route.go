@@ -78,8 +78,8 @@ func mutation[I, O any](a *API, rt route, f func(x *exchange, in *I) (change, er
 	})
 }
 
-// stream registers an operation that writes its answer by itself. It returns an error only before it
-// has written anything.
+// stream registers an operation that writes its answer by itself. It returns an error only before
+// it has written anything.
 func stream[I, O any](a *API, rt route, f func(x *exchange, in *I) error) {
 	register(a, rt, reflect.TypeFor[O](), func(x *exchange, in *I) {
 		if err := f(x, in); err != nil {

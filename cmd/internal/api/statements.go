@@ -79,7 +79,8 @@ func (a *API) registerStatements() {
 	}, takeEntry)
 	query[Paging](a, route{
 		id: "list-statement-entries", path: "/v1/statement_entries", tag: payoutTag, roles: anyKey,
-		summary: "List entries", description: "Entries of the bank's statement that belong to nothing settled.",
+		summary:     "List entries",
+		description: "Entries of the bank's statement that belong to nothing settled.",
 	}, func(x *exchange, in *Paging) (page[entryRecord], error) {
 		return list(x, *in, settlement.StatementEntries, showEntry)
 	})

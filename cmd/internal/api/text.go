@@ -74,7 +74,8 @@ func (metadata) Schema(huma.Registry) *huma.Schema {
 // Schema describes a time.
 func (moment) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Format: "date-time",
-		Description: "A time as in RFC 3339; answers are in UTC.", Examples: []any{"2026-03-01T12:00:00Z"}}
+		Description: "A time as in RFC 3339; answers are in UTC.",
+		Examples:    []any{"2026-03-01T12:00:00Z"}}
 }
 
 // MarshalJSON writes the time in UTC, to the millisecond.

@@ -9,8 +9,8 @@ import (
 	"github.com/quittance/quittance/ledger"
 )
 
-// postByHand posts a transaction whose body is of the plain kind that programs send. It leaves every
-// other body to the description's machinery, which tells what is wrong with it.
+// postByHand posts a transaction whose body is of the plain kind that programs send. It leaves
+// every other body to the description's machinery, which tells what is wrong with it.
 func postByHand(x *exchange) bool {
 	d := reader{text: string(x.body), raw: x.body}
 	var body transactionBody
@@ -39,9 +39,10 @@ func batchByHand(x *exchange) bool {
 	return true
 }
 
-// A reader reads bodies of transactions without reflection, and only plain ones: printable ASCII, no
-// escapes, no field twice, nothing that the description refuses. Its methods return false for the
-// rest. A fuzzer compares it with the machinery: what it takes, that takes too, and reads alike.
+// A reader reads bodies of transactions without reflection, and only plain ones: printable ASCII,
+// no escapes, no field twice, nothing that the description refuses. Its methods return false for
+// the rest. A fuzzer compares it with the machinery: what it takes, that takes too, and reads
+// alike.
 type reader struct {
 	text   string // of which values are parts
 	raw    []byte

@@ -193,7 +193,8 @@ func (a answer) is(pairs ...string) answer {
 const sale = `{"postings":[{"debit":"cash:till","credit":"sales:shop","amount":"12.34",` +
 	`"currency":"EUR"}],"metadata":{"b":"2","a":"1"},"reference":"r1"}`
 
-// validate returns what huma finds wrong with a JSON text that is to fit a schema of the description.
+// validate returns what huma finds wrong with a JSON text that is to fit a schema of the
+// description.
 func (w *world) validate(t testing.TB, schema, text string) []error {
 	t.Helper()
 	var v any
