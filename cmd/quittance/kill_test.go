@@ -189,7 +189,8 @@ func (k *killing) charged(amounts map[string]string) (charges int) {
 			charges++
 			succeeded[payment]++
 			ours := amounts[payment]
-			if theirs := fmt.Sprintf("%d.%02d", intent.Amount/100, intent.Amount%100); theirs != ours {
+			theirs := fmt.Sprintf("%d.%02d", intent.Amount/100, intent.Amount%100)
+			if theirs != ours {
 				k.t.Errorf("%s of %s is charged with %s, want %q", intent.ID, payment, theirs, ours)
 			}
 		}

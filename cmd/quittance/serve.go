@@ -147,8 +147,8 @@ func startServer(ctx context.Context, p *program, c serveCommand) (_ *server, er
 	return s, s.begin(ctx, p)
 }
 
-// ready waits until each shard is served or has stopped. One that has stopped, whose log is damaged,
-// is no reason not to serve the others.
+// ready waits until each shard is served or has stopped. One that has stopped, whose log is
+// damaged, is no reason not to serve the others.
 func (s *server) ready(ctx context.Context) error {
 	if err := s.engine.shards.Ready(ctx); !errors.Is(err, compaction.ErrNotServing) {
 		return err

@@ -90,7 +90,8 @@ func (s *server) newWorker(set map[string]gateways.Gateway) *gateways.Worker {
 func (s *server) handler(set map[string]gateways.Gateway) (http.Handler, error) {
 	o := api.Options{
 		Shards: s.engine.shards, Logger: s.logger, Version: version(), Platform: platformTenant,
-		Registry: s.engine.registry(), Gateways: set, Verify: func(ctx context.Context) (api.VerifyReport, error) {
+		Registry: s.engine.registry(), Gateways: set,
+		Verify: func(ctx context.Context) (api.VerifyReport, error) {
 			return verify(ctx, s.engine.shards, s.engine.log)
 		},
 		RateLimit: api.RateLimit{PerSecond: s.c.Rate, Burst: 2 * s.c.Rate},
