@@ -8,7 +8,6 @@ import (
 	"html/template"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 )
 
@@ -137,12 +136,4 @@ func marked(text string) template.HTML {
 	}
 	b.WriteString("</p>")
 	return template.HTML(b.String())
-}
-
-// schemaOf follows a reference.
-func (a *API) schemaOf(s *huma.Schema) *huma.Schema {
-	for s != nil && s.Ref != "" {
-		s = a.huma.OpenAPI().Components.Schemas.SchemaFromRef(s.Ref)
-	}
-	return s
 }

@@ -65,6 +65,10 @@ func (x *exchange) admit() error {
 // records the request is about.
 func (x *exchange) identify() error {
 	c, err := x.api.keys.caller(x.r.Header.Get("Authorization"))
+	if errors.Is(err, errKey) { // whoever guesses keys has a rate too
+		host, _, _ := net.SplitHostPort(x.r.RemoteAddr)
+		return cmp.Or(x.api.limits.take("from "+host, x.api.clock()), err)
+	}
 	if err != nil {
 		return err
 	}

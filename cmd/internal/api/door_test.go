@@ -173,6 +173,11 @@ func TestRateLimit(t *testing.T) {
 	w.want(200, request{as: "bolt/finance", method: "GET", path: "/v1/accounts"})
 	now = now.Add(time.Second)
 	w.want(200, get)
+	guess := request{method: "GET", path: "/v1/accounts",
+		header: map[string]string{"Authorization": "Bearer qk_acme_1_2"}}
+	w.want(401, guess)
+	w.want(401, guess)
+	w.want(429, guess)
 }
 
 // TestPanic answers for a handler that panics, and logs it once, without what was sent.
