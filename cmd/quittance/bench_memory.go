@@ -17,7 +17,7 @@ import (
 func benchMemory(ctx context.Context, p *program, c benchCommand, dir string) ([]figure, error) {
 	b := httpBench{duration: c.Duration}
 	err := withEngine(ctx, dir, benchLog(p), func(e *engine) (err error) {
-		if err = fillPayments(ctx, e.shards, "open", c.Records, false); err == nil {
+		if err = fill(ctx, e.shards, putSamplePayment, "open", c.Records, false); err == nil {
 			_, b.key, err = createKey(ctx, e.shards, benchTenant, "bench", access.Tradesperson)
 		}
 		return err

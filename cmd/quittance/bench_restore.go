@@ -12,6 +12,7 @@ import (
 
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/compaction/local"
+	"github.com/quittance/quittance/ledger"
 	"github.com/quittance/quittance/ledger/money"
 	"github.com/quittance/quittance/ledger/payments"
 )
@@ -32,27 +33,42 @@ func benchLog(p *program) engineOptions {
 // benchRestore measures how fast the open records are served again after the store was lost, and
 // that it does not depend on how many were settled before.
 func benchRestore(ctx context.Context, p *program, c benchCommand, dir string) ([]figure, error) {
-	all, err := restoreAfter(ctx, p, filepath.Join(dir, "all"), c.Records, 0)
-	if err != nil {
-		return nil, err
-	}
 	fewer := max(1, c.Records/10)
-	once, err := restoreAfter(ctx, p, filepath.Join(dir, "once"), fewer, fewer)
-	if err != nil {
-		return nil, err
+	var figures []figure
+	for i, m := range []struct {
+		name          string
+		put           putRecord
+		open, settled int
+	}{
+		{"restore of accounts", putSampleAccount, c.Records, 0},
+		{"restore of payments, 3 index keys each", putSamplePayment, c.Records, 0},
+		{"restore of payments after as many settled", putSamplePayment, fewer, fewer},
+		{"restore of payments after 10× the history", putSamplePayment, fewer, 10 * fewer},
+	} {
+		into := filepath.Join(dir, fmt.Sprint(i))
+		f, err := restoreAfter(ctx, p, into, m.put, m.open, m.settled)
+		if err != nil {
+			return nil, err
+		}
+		f.name = m.name
+		figures = append(figures, f)
 	}
-	often, err := restoreAfter(ctx, p, filepath.Join(dir, "often"), fewer, 10*fewer)
-	return []figure{all, once, often}, err
+	return figures, nil
 }
 
-// restoreAfter makes open payments, settles as many others as told, cleans the log, throws the
+// A putRecord writes a record under a tenant's id.
+type putRecord func(tx *compaction.Tx, tenant, id string) error
+
+// restoreAfter makes open records, settles as many payments as told, cleans the log, throws the
 // store away and measures until all shards serve again.
-func restoreAfter(ctx context.Context, p *program, dir string, open, settled int) (figure, error) {
+func restoreAfter(
+	ctx context.Context, p *program, dir string, put putRecord, open, settled int,
+) (figure, error) {
 	err := withEngine(ctx, dir, benchLog(p), func(e *engine) error {
-		if err := fillPayments(ctx, e.shards, "open", open, false); err != nil {
+		if err := fill(ctx, e.shards, put, "open", open, false); err != nil {
 			return err
 		}
-		if err := fillPayments(ctx, e.shards, "gone", settled, true); err != nil {
+		if err := fill(ctx, e.shards, putSamplePayment, "gone", settled, true); err != nil {
 			return err
 		}
 		// As after the tombstones' retention.
@@ -72,7 +88,7 @@ func restoreAfter(ctx context.Context, p *program, dir string, open, settled int
 	}
 	err = e.shards.Ready(ctx)
 	f := figure{
-		name: "restore of open records", done: open, took: time.Since(began),
+		done: open, took: time.Since(began),
 		note: fmt.Sprintf("%s open in %.2f s, %s settled before",
 			thousands(open), time.Since(began).Seconds(), thousands(settled)),
 	}
@@ -82,9 +98,11 @@ func restoreAfter(ctx context.Context, p *program, dir string, open, settled int
 	return f, os.RemoveAll(dir)
 }
 
-// fillPayments writes payments, a thousand a command, and ends them again if told so, with an entry
-// of the journal for each command.
-func fillPayments(ctx context.Context, s *compaction.Shards, name string, n int, end bool) error {
+// fill writes records, a thousand a command, and ends those payments again if told so, with an
+// entry of the journal for each command.
+func fill(
+	ctx context.Context, s *compaction.Shards, put putRecord, name string, n int, end bool,
+) error {
 	const batch = 1000
 	work := make(chan int)
 	errs := make(chan error, benchTenants)
@@ -92,7 +110,7 @@ func fillPayments(ctx context.Context, s *compaction.Shards, name string, n int,
 	for range 16 {
 		wg.Go(func() {
 			for first := range work {
-				err := fillBatch(ctx, s, name, first, min(batch, n-first), end)
+				err := fillBatch(ctx, s, put, name, first, min(batch, n-first), end)
 				if err != nil {
 					errs <- err
 					return
@@ -116,13 +134,13 @@ func fillPayments(ctx context.Context, s *compaction.Shards, name string, n int,
 }
 
 func fillBatch(
-	ctx context.Context, s *compaction.Shards, name string, first, n int, end bool,
+	ctx context.Context, s *compaction.Shards, put putRecord, name string, first, n int, end bool,
 ) error {
 	tenant := fmt.Sprintf("bench-%d", first/1000%benchTenants)
-	put := func(tx *compaction.Tx) (compaction.Answer, error) {
+	putAll := func(tx *compaction.Tx) (compaction.Answer, error) {
 		for i := range n {
 			id := fmt.Sprintf("pay_%s_%09d", name, first+i)
-			if err := putSamplePayment(tx, tenant, id); err != nil {
+			if err := put(tx, tenant, id); err != nil {
 				return compaction.Answer{}, err
 			}
 		}
@@ -132,7 +150,7 @@ func fillBatch(
 		_, err := s.Do(ctx, compaction.Command{Tenant: tenant, Cost: n, Decide: f})
 		return err
 	}
-	if err := do(put); err != nil || !end {
+	if err := do(putAll); err != nil || !end {
 		return err
 	}
 	return do(func(tx *compaction.Tx) (compaction.Answer, error) {
@@ -159,5 +177,17 @@ func putSamplePayment(tx *compaction.Tx, tenant, id string) error {
 		return err
 	}
 	payments.Payments.Put(tx, compaction.Key(tenant, id), p)
+	return nil
+}
+
+// putSampleAccount writes an account with something on it.
+func putSampleAccount(tx *compaction.Tx, tenant, id string) error {
+	eur, err := money.ParseCurrency("EUR")
+	if err != nil {
+		return err
+	}
+	a := ledger.Account{ID: ledger.AccountID("wallet:" + id), Currency: eur, Created: tx.Now(),
+		Posted: ledger.Sums{Debits: 81596, Credits: 12345}, Version: 7}
+	ledger.Accounts.Put(tx, ledger.AccountKey(tenant, a.ID, eur), a)
 	return nil
 }

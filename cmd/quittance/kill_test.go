@@ -158,7 +158,8 @@ func (k *killing) end() {
 	k.sandbox.stop()
 	k.t.Logf("%d kills: %d transactions acknowledged, each there once; %d answers asked for "+
 		"again and the same; %d requests were under way when the server was killed; %d payments, "+
-		"charged once each (%d charges), paid out and settled", k.kills, acknowledged, k.replayed, k.resolved,
+		"charged once each (%d charges), paid out and settled", k.kills, acknowledged,
+		k.replayed, k.resolved,
 		len(amounts), charges)
 }
 
