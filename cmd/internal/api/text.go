@@ -63,9 +63,7 @@ func (metadata) Schema(huma.Registry) *huma.Schema {
 		Description: "Up to 50 names and texts of your own: names of 1 to 40 bytes, texts of up to " +
 			"500 bytes.",
 		AdditionalProperties: &huma.Schema{Type: huma.TypeString, MaxLength: &longest},
-		Extensions: map[string]any{"propertyNames": map[string]any{
-			"minLength": 1, "maxLength": 40}},
-		Examples: []any{map[string]any{"order": "1001"}},
+		Examples:             []any{map[string]any{"order": "1001"}},
 	}
 	s.PrecomputeMessages()
 	return s
