@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 )
 
 // A Delivery is what Follow hands on. Before the reader has caught up with the end as it was when
 // it began, Snapshot is true and Entries are records in order within each topic: a compacted topic
 // gives at least the last record of each key, and groups are not whole. After that Snapshot is
-// false and Entries are exactly one group. Next is where to go on from.
+// false and Entries are one group: all of it, or what compaction has left of it where the follower
+// is late. Next is where to go on from: nothing before it is still to come, and what was handed on
+// with the same Next comes again.
 type Delivery struct {
 	Snapshot bool
 	Entries  []Entry
@@ -37,18 +41,26 @@ func Follow(ctx context.Context, l Log, shard int, from Positions, f func(Delive
 			return err
 		}
 	}
-	groups := map[uint64][]Entry{}
+	from = end
+	groups := map[uint64][]Entry{} // not read to their end
 	return each(ctx, l, shard, Range{From: end}, func(b Batch) error {
 		for _, e := range b.Entries {
-			g := append(groups[e.Group], e)
-			groups[e.Group] = g
-			if len(g) < e.Count {
-				continue
+			groups[e.Group] = append(groups[e.Group], e)
+		}
+		for _, n := range slices.Sorted(maps.Keys(groups)) {
+			if n > b.Group {
+				break
 			}
-			delete(groups, e.Group)
-			if err := f(Delivery{Entries: g, Next: b.Next}); err != nil {
+			d := Delivery{Entries: groups[n], Next: from}
+			if delete(groups, n); len(groups) == 0 {
+				d.Next = b.Next
+			}
+			if err := f(d); err != nil {
 				return err
 			}
+		}
+		if len(groups) == 0 {
+			from = b.Next
 		}
 		return nil
 	})

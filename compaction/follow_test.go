@@ -75,3 +75,59 @@ func TestFollow(t *testing.T) {
 	put("acme/g")
 	follow("acme/g")
 }
+
+// A follower that is late gets what compaction has left of a group, and goes on from any group it
+// was given without missing one.
+func TestFollowLate(t *testing.T) {
+	schema, err := compaction.NewSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := local.Open(t.TempDir(), schema.Topics(), local.Options{Shards: 1, CleanEvery: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	w, err := l.Claim(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	put := func(number uint64, keys ...string) {
+		g := compaction.Group{Number: number, Time: time.Unix(int64(number), 0)}
+		for _, k := range keys {
+			g.Records = append(g.Records, compaction.Record{
+				Topic: compaction.Counters.Topic().Name, Key: []byte(k), Value: []byte(k)})
+		}
+		if _, err := w.Append(ctx, g); err != nil {
+			t.Error(err)
+		}
+	}
+	put(1, "acme/a")
+	var place compaction.Positions
+	seen := map[string]bool{}
+	enough := errors.New("enough")
+	for len(seen) < 4 {
+		running, cancel := context.WithTimeout(ctx, 10*time.Second)
+		err := compaction.Follow(running, l, 0, place, func(d compaction.Delivery) error {
+			if len(seen) == 0 {
+				put(2, "acme/b", "acme/c")
+				put(3, "acme/b", "acme/d")
+				if _, err := l.Clean(ctx, local.CleanOptions{}); err != nil {
+					t.Error(err)
+				}
+			}
+			for _, e := range d.Entries {
+				seen[string(e.Key)] = true
+			}
+			if place = d.Next; d.Snapshot && len(seen) < 4 {
+				return nil
+			}
+			return enough // as one that ends after each group
+		})
+		cancel()
+		if !errors.Is(err, enough) {
+			t.Fatalf("following ended with %v, having seen %v", err, seen)
+		}
+	}
+}

@@ -82,7 +82,7 @@ type Reader interface {
 
 // A Batch is some committed records and where reading stands after them. Group and Time are the
 // number and the stamp of the last group the batch covers, whether or not any record of it is
-// left.
+// left: after the batch, nothing of that group or of one before it is still to come.
 type Batch struct {
 	Entries []Entry
 	Next    Positions
