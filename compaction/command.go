@@ -69,6 +69,9 @@ var ErrNotServing = errors.New("compaction: the shard is not serving")
 // ErrRestoring reports a read of history that is still being restored. Try again later.
 var ErrRestoring = errors.New("compaction: history is still being restored")
 
+// errEnded is the ErrNotServing of shards whose Run has returned.
+var errEnded = fmt.Errorf("%w: the engine has ended", ErrNotServing)
+
 // A StoppedError reports a shard that has stopped for a reason that only an operator can mend. It
 // is an ErrNotServing.
 type StoppedError struct {

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -27,7 +29,7 @@ type history struct {
 	mu      sync.Mutex
 	db      *pebble.DB // nil while it is not open
 	reached Positions
-	failed  error         // why it does not go on, until the process is started again
+	failed  error         // why it does not go on any more; an ErrNotServing
 	change  chan struct{} // closed when any of the above changes
 	readers sync.WaitGroup
 }
@@ -49,9 +51,10 @@ func (h *history) set(f func()) {
 	h.change = make(chan struct{})
 }
 
-// run follows the log until ctx ends. A damaged or foreign history is made anew once; a log that
-// is damaged stops it.
+// run follows the log until ctx ends. A damaged or foreign history is made anew; a log that is
+// damaged stops it.
 func (h *history) run(ctx context.Context) error {
+	defer h.stop(errEnded)
 	for wait := 10 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
 		err := h.follow(ctx)
 		if ctx.Err() != nil {
@@ -60,7 +63,7 @@ func (h *history) run(ctx context.Context) error {
 		var corrupt *CorruptError
 		if errors.As(err, &corrupt) {
 			h.shards.o.Logger.Error("history has stopped", "shard", h.shard, "error", err)
-			h.set(func() { h.failed = err })
+			h.stop(&StoppedError{h.shard, err})
 			<-ctx.Done()
 			return nil
 		}
@@ -76,6 +79,15 @@ func (h *history) run(ctx context.Context) error {
 	return nil
 }
 
+// stop says why history does not go on any more. The first reason stays.
+func (h *history) stop(why error) {
+	h.set(func() {
+		if h.failed == nil {
+			h.failed = why
+		}
+	})
+}
+
 func (h *history) dir() string {
 	return filepath.Join(h.shards.o.Dir, fmt.Sprintf("history-%03d", h.shard))
 }
@@ -84,7 +96,8 @@ func (h *history) dir() string {
 func (h *history) open(ctx context.Context) (*store, storeState, error) {
 	st, err := openStore(h.dir(), h.shard, h.shards.o.Schema, h.shards.storeOptions())
 	if err != nil {
-		return nil, storeState{}, err
+		// Not every damage is called so: what cannot be opened is made anew.
+		return nil, storeState{}, errors.Join(err, h.shards.o.FS.RemoveAll(h.dir()))
 	}
 	db := st.db
 	end, err := h.shards.o.Log.End(ctx, h.shard)
@@ -238,7 +251,7 @@ func (h *history) read(ctx context.Context, f func(*pebble.DB) error) error {
 		h.mu.Lock()
 		if h.failed != nil {
 			defer h.mu.Unlock()
-			return &StoppedError{h.shard, h.failed}
+			return h.failed
 		}
 		if h.db != nil && h.reached.Reached(end) {
 			db := h.db
@@ -264,9 +277,10 @@ type HistoryRow struct {
 	Value  []byte
 }
 
-// History returns a page of a family of a tenant's history, level with everything that was
-// committed before the call; it waits until it is. Errors: ErrRestoring when ctx ends first, and a
-// *StoppedError.
+// History returns a page of a family of the history of a tenant's shard, level with everything that
+// was committed before the call; it waits until it is. The shard's other tenants have their rows in
+// the family too: p.Prefix begins with the tenant where those are not wanted. Errors: ErrRestoring
+// when ctx ends first, and ErrNotServing (*StoppedError among them) when history does not go on.
 func (s *Shards) History(ctx context.Context, tenant, family string, p Page) ([]HistoryRow, error) {
 	if err := CheckTenant(tenant); err != nil {
 		return nil, err
@@ -286,8 +300,7 @@ func (s *Shards) History(ctx context.Context, tenant, family string, p Page) ([]
 var ErrNoEntry = errors.New("compaction: there is no record of that number")
 
 // Entry returns the record of a stream with a sequence number, in a tenant's shard, from the log
-// itself. Errors: ErrNoEntry, ErrRestoring when ctx ends before history has reached what was
-// committed before the call, and a *StoppedError.
+// itself. Errors: ErrNoEntry, and those of History and of the log.
 func (s *Shards) Entry(ctx context.Context, tenant string, stream *Stream, sequence uint64) (
 	Entry, error,
 ) {
@@ -296,17 +309,25 @@ func (s *Shards) Entry(ctx context.Context, tenant string, stream *Stream, seque
 	}
 	d := &stream.d
 	h := s.history[ShardOf(tenant, len(s.slots))]
+	if sequence == math.MaxUint64 {
+		return Entry{}, ErrNoEntry // there is no place after it to look back from
+	}
+	placed := false
 	var from Positions
 	err := h.read(ctx, func(db *pebble.DB) error {
-		p := Page{Reverse: true, Limit: 1, After: string(positionKey(d.id, sequence+1)[2:])}
+		p := Page{Reverse: true, After: string(positionKey(d.id, sequence+1)[2:])}
 		return walk(db, []byte{positionFamily, d.id}, p, func(_ string, v []byte) (bool, error) {
 			var err error
-			from, _, err = DecodePositions(slices.Clone(v))
+			placed = true
+			from, _, err = DecodePositions(v)
 			return false, err
 		})
 	})
 	if err != nil {
 		return Entry{}, err
+	}
+	if !placed {
+		return Entry{}, ErrNoEntry
 	}
 	end, err := s.o.Log.End(ctx, h.shard)
 	if err != nil {
@@ -328,8 +349,11 @@ func find(
 	defer func() { err = errors.Join(err, reader.Close()) }()
 	for {
 		b, err := reader.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return Entry{}, ErrNoEntry
+		}
 		if err != nil {
-			return Entry{}, errors.Join(ErrNoEntry, err)
+			return Entry{}, err
 		}
 		for _, e := range b.Entries {
 			if e.Topic != r.Topics[0] {

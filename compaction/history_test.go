@@ -1,0 +1,119 @@
+package compaction_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"github.com/quittance/quittance/compaction"
+	ledgerv1 "github.com/quittance/quittance/ledger/v1"
+)
+
+// numbers is a stream of decimal numbers.
+var numbers = compaction.NewStream(compaction.StreamSpec{
+	Message:  (*ledgerv1.JournalEntry)(nil),
+	Sequence: func(b []byte) (uint64, error) { return strconv.ParseUint(string(b), 10, 64) },
+	Project: func(e compaction.Entry) ([]compaction.Projection, error) {
+		return []compaction.Projection{{Family: "n", Key: string(e.Value)}}, nil
+	},
+})
+
+// count appends the numbers from first to last.
+func (e *engine) count(first, last int) {
+	e.t.Helper()
+	e.must(func(tx *compaction.Tx) error {
+		for n := first; n <= last; n++ {
+			numbers.Append(tx, "acme", []byte(strconv.Itoa(n)))
+		}
+		return nil
+	})
+}
+
+// followed waits until history has everything.
+func (e *engine) followed(soon context.Context) error {
+	_, err := e.History(soon, "acme", "n", compaction.Page{})
+	return err
+}
+
+// A number that no record has is known not to be there without reading the log from its start.
+func TestEntryThatIsNotThere(t *testing.T) {
+	e := startEngine(t, t.TempDir(), numbers)
+	var asking, whole atomic.Bool
+	e.hooks.read = func(_ context.Context, r compaction.Range) error {
+		if asking.Load() && r.From == nil {
+			whole.Store(true)
+		}
+		return nil
+	}
+	e.run()
+	e.count(1, 3)
+	e.within(e.followed)
+	e.count(4, 6)
+	e.within(e.followed)
+	asking.Store(true)
+	for _, n := range []uint64{0, 7, 1 << 63, math.MaxUint64} {
+		if _, err := e.Entry(ctx, "acme", numbers, n); !errors.Is(err, compaction.ErrNoEntry) {
+			t.Errorf("number %d: %v, want ErrNoEntry", n, err)
+		}
+	}
+	if whole.Load() {
+		t.Error("the log was read from its start")
+	}
+	for n := range uint64(6) {
+		got, err := e.Entry(ctx, "acme", numbers, n+1)
+		if err != nil || string(got.Value) != strconv.Itoa(int(n+1)) {
+			t.Errorf("number %d is %q, %v", n+1, got.Value, err)
+		}
+	}
+}
+
+// That a record cannot be read does not mean that it is not there.
+func TestEntryThatCannotBeRead(t *testing.T) {
+	e := startEngine(t, t.TempDir(), numbers)
+	var gone atomic.Bool
+	away := errors.New("the log is away")
+	e.hooks.next = func() error {
+		if gone.Load() {
+			return away
+		}
+		return nil
+	}
+	e.run()
+	e.count(1, 3)
+	e.within(e.followed)
+	gone.Store(true)
+	_, err := e.Entry(ctx, "acme", numbers, 2)
+	if !errors.Is(err, away) || errors.Is(err, compaction.ErrNoEntry) {
+		t.Errorf("got %v, want that the log is away", err)
+	}
+}
+
+// A history that cannot be opened is made anew.
+func TestHistoryIsMadeAnew(t *testing.T) {
+	dir := t.TempDir()
+	e := startEngine(t, dir, numbers).run()
+	e.count(1, 3)
+	e.stop()
+	found, err := filepath.Glob(dir + "/store/history-000/MANIFEST-*")
+	if err != nil || len(found) == 0 {
+		t.Fatalf("no manifest: %v", err)
+	}
+	for _, path := range found {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e = startEngine(t, dir, numbers).run()
+	e.within(func(soon context.Context) error {
+		rows, err := e.History(soon, "acme", "n", compaction.Page{})
+		if err == nil && len(rows) != 3 {
+			t.Errorf("%d rows, want 3", len(rows))
+		}
+		return err
+	})
+}
