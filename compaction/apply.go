@@ -2,7 +2,6 @@ package compaction
 
 import (
 	"slices"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -109,10 +108,4 @@ func (s *store) topic(e Entry) (*topicDefinition, error) {
 			Reason: "this version of the program does not know the topic"}
 	}
 	return d, nil
-}
-
-// firstDue returns the earliest time in the time index, zero if it is empty.
-func (s *store) firstDue() (time.Time, error) {
-	_, next, err := s.due(time.Time{}, 0)
-	return next, err
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-
-	"github.com/cockroachdb/pebble/v2"
 )
 
 // backgroundBatch is how many records of background topics are handed to the shard at once: few
@@ -13,12 +11,12 @@ import (
 const backgroundBatch = 4096
 
 // restoreBackground reads the background topics from their start to where the shard began to
-// serve and hands them to its goroutine. It begins anew after a crash: what it wrote already, it
-// writes again.
+// serve and hands them to its goroutine. After a crash in the middle the store is rebuilt: it may
+// hold records whose tombstones the log no longer has.
 func (s *Shards) restoreBackground(ctx context.Context, sh *shard) {
 	err := s.feedBackground(ctx, sh)
 	if err != nil && ctx.Err() == nil {
-		sh.suspect(err)
+		sh.store.suspect(err)
 	}
 }
 
@@ -77,8 +75,10 @@ func (s *shard) absorb(entries []Entry) error {
 		if err != nil {
 			return err
 		}
-		if _, fresh := s.work.fresh[cellKey{d.id, string(e.Key)}]; !fresh {
+		k := cellKey{d.id, string(e.Key)}
+		if _, fresh := s.work.fresh[k]; !fresh {
 			older = append(older, e)
+			s.work.drop(k)
 		}
 	}
 	if err := s.store.write(older, state); err != nil {
@@ -93,18 +93,4 @@ func (s *shard) absorb(entries []Entry) error {
 	next, err := s.store.firstDue()
 	s.sooner(next)
 	return err
-}
-
-// suspect has the shard drop itself because of an error met beside its goroutine.
-func (s *shard) suspect(err error) {
-	select {
-	case s.store.poison <- err:
-	default: // one reason is enough
-	}
-}
-
-// damaged reports whether an error speaks of bytes that are not what was written.
-func damaged(err error) bool {
-	var corrupt *CorruptError
-	return errors.As(err, &corrupt) || pebble.IsCorruptionError(err)
 }

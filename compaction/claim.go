@@ -16,8 +16,8 @@ const cachedCells = 32 * 1024
 
 // claim makes this process the owner of a shard: it claims the log, opens the store or rebuilds
 // it, and replays to the end of what was there when it claimed. The store is rebuilt when there is
-// none, when it is damaged, of another log, format or schema, ahead of the log, or so old that
-// tombstones it has not seen may be gone.
+// none, when it is damaged, unfinished, of another log, format or schema, ahead of the log, or so
+// old that tombstones it has not seen may be gone.
 func (s *Shards) claim(ctx context.Context, n int, distrust bool) (*shard, error) {
 	w, err := s.o.Log.Claim(ctx, n)
 	if err != nil {
@@ -59,9 +59,8 @@ func (s *Shards) openOrRebuild(ctx context.Context, n int, end Positions, distru
 		if err != nil && ctx.Err() != nil {
 			return nil, state, err
 		}
-		var corrupt *CorruptError
-		if errors.As(err, &corrupt) && corrupt.Group > 0 {
-			return nil, state, err // the log, not the store
+		if inLog(err) {
+			return nil, state, err
 		}
 		why = reason
 		if err != nil {
@@ -128,6 +127,9 @@ func (s *Shards) unusable(state storeState, end Positions) string {
 		return "it is of another schema"
 	case !end.Reached(state.positions):
 		return "it is ahead of the log"
+	case !state.background:
+		// It may hold records whose tombstones would not be read again: see restoreBackground.
+		return "its background topics are not whole"
 	case !state.positions.Reached(end) && s.o.Clock().Sub(state.stamp) > s.staleAfter:
 		return "it is older than half of what tombstones are kept for"
 	}

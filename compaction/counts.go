@@ -1,15 +1,13 @@
 package compaction
 
-import "sync/atomic"
+import (
+	"errors"
+	"sync/atomic"
+)
 
 // counters count what a shard has done since the process began. Any goroutine may read them.
 type counters struct {
 	commands, groups, records, claims, rebuilds atomic.Uint64
-}
-
-func (c *counters) group(_, records int) {
-	c.groups.Add(1)
-	c.records.Add(uint64(records))
 }
 
 // Stats say what a shard is doing. Counts are since the process began.
@@ -24,4 +22,26 @@ type Stats struct {
 	Records   uint64 // records appended
 	Claims    uint64 // times the shard was claimed
 	Rebuilds  uint64 // times the store was rebuilt from the log
+}
+
+// Stats returns what each shard is doing.
+func (s *Shards) Stats() []Stats {
+	var all []Stats
+	for n, slot := range s.slots {
+		sh, err := slot.get()
+		st := Stats{
+			Shard: n, Commands: slot.commands.Load(), Groups: slot.groups.Load(),
+			Records: slot.records.Load(), Claims: slot.claims.Load(),
+			Rebuilds: slot.rebuilds.Load(),
+		}
+		var stopped *StoppedError
+		if errors.As(err, &stopped) {
+			st.Stopped = stopped.Err.Error()
+		}
+		if sh != nil {
+			st.Serving, st.Restoring, st.Queue = true, sh.restoring.Load(), sh.queue.len()
+		}
+		all = append(all, st)
+	}
+	return all
 }

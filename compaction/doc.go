@@ -47,6 +47,6 @@
 // # Where to start
 //
 // [Log] is the contract of the drivers, command.go that of the callers. The loop is shard.go: read
-// group and commit. How a shard comes to serve is claim.go; how a lost store comes back,
-// restore.go.
+// group and commit; what a caller waits for is do.go. How a shard comes to serve is serve.go and
+// claim.go; how a lost store comes back, restore.go.
 package compaction

@@ -21,9 +21,13 @@ const (
 	EffectDead
 )
 
-// String returns the state's name.
+// String returns the state's name, "?" for a number that names none.
 func (s EffectState) String() string {
-	return [...]string{"?", "waiting", "begun", "unknown", "dead"}[s]
+	names := [...]string{"?", "waiting", "begun", "unknown", "dead"}
+	if int(s) >= len(names) {
+		s = 0
+	}
+	return names[s]
 }
 
 // An Effect is something outside the shard that a committed change wants done: a gateway call, a
@@ -70,8 +74,8 @@ var Outbox = NewTable(TableSpec[Effect]{
 	},
 })
 
-// Emit writes an effect that is due now, after those the tenant wanted before it. The command sets
-// Tenant, ID, Kind, Aggregate and Payload.
+// Emit writes an effect after those the tenant wanted before it. The command sets Tenant, ID, Kind,
+// Aggregate and Payload, and Due if that is not now. An effect of the same ID is replaced.
 func Emit(tx *Tx, e Effect) error {
 	n, err := NextNumber(tx, e.Tenant, "effects")
 	if err != nil {

@@ -139,9 +139,7 @@ func (h *hashed) replay(tx *Tx) (Answer, bool, error) {
 
 // remember keeps the answer for whoever repeats the command.
 func (h *hashed) remember(tx *Tx, a Answer) error {
-	if a.Record != nil {
-		a.Body = a.Record
-	}
+	a.Body = a.remembered()
 	Answers.Put(tx, h.key, remembered{h.fields, a, tx.now.Add(AnswerRetention)})
 	if tx.err != nil {
 		return fmt.Errorf("compaction: the answer cannot be remembered: %w", tx.err)

@@ -1,6 +1,9 @@
 package compaction
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // Bounds of a shard's queue. A tenant has a share of its own, so that whoever floods a shard fills
 // no room but theirs; the bound over all tenants keeps memory finite.
@@ -86,7 +89,7 @@ func (q *queue) take(out []*request, limit int) []*request {
 			delete(q.tenants, w.tenant)
 			continue
 		}
-		w.requests = append(w.requests[:0], w.requests[n:]...)
+		w.requests = slices.Delete(w.requests, 0, n)
 		q.ring = append(q.ring, w)
 	}
 	if q.length > 0 {

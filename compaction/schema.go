@@ -61,6 +61,14 @@ func NewSchema(definitions ...Definition) (*Schema, error) {
 	return s, nil
 }
 
+// knows returns an error for a table or stream that is not in the schema.
+func (s *Schema) knows(d *topicDefinition) error {
+	if s.byID[d.id] != d {
+		return fmt.Errorf("compaction: %s is not in the program's schema", d.topic.Name)
+	}
+	return nil
+}
+
 // Topics returns the schema's topics, sorted by name.
 func (s *Schema) Topics() []Topic {
 	var topics []Topic

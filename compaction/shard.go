@@ -17,9 +17,6 @@ import (
 // pay the log's sync for more commands; smaller ones answer their first command sooner.
 const groupCost = 4096
 
-// dueBatch bounds how many due records are looked at in one group.
-const dueBatch = 256
-
 // A shard is one shard while this process owns it, from a claim to the first error. Everything
 // but the queue and the counters belongs to the goroutine in run.
 //
@@ -91,21 +88,22 @@ func (s *shard) run(ctx context.Context) error {
 			stop = nil
 			s.queue.close(ErrNotServing, false)
 		}
+		due, err := s.due() // before requests are taken, which would have to be answered
+		if err != nil {
+			return s.fail(err)
+		}
 		// Callers that were just answered are ready to run and mostly come back at once: letting
 		// them run first makes one full group of them where there were a small and a large one,
 		// each with a sync of its own.
 		runtime.Gosched()
 		s.requests = s.queue.take(s.requests[:0], groupCost)
-		due, err := s.due()
-		if err != nil {
-			return s.fail(err)
+		if stop == nil && len(s.requests) == 0 {
+			return nil // what is due can wait for the next owner
 		}
 		if len(due) > 0 || len(s.requests) > 0 {
 			if err := s.group(due); err != nil {
 				return s.fail(err)
 			}
-		} else if stop == nil {
-			return nil
 		}
 	}
 }
@@ -116,47 +114,6 @@ func (s *shard) fail(err error) error {
 		r.done <- outcome{err: ErrNotServing}
 	}
 	return err
-}
-
-// arm sets the timer to the next due record.
-func (s *shard) arm(timer *time.Timer) {
-	wait := time.Hour
-	if !s.nextDue.IsZero() {
-		wait = min(max(0, s.nextDue.Sub(s.clock())), wait)
-	}
-	timer.Reset(wait)
-}
-
-// due returns the records that are due now and notes when the next one is.
-func (s *shard) due() ([]dueRecord, error) {
-	now := s.clock()
-	if s.nextDue.IsZero() || s.nextDue.After(now) {
-		return nil, nil
-	}
-	found, next, err := s.store.due(now, dueBatch+len(s.deferred))
-	if err != nil {
-		return nil, err
-	}
-	s.nextDue = next
-	ready := found[:0]
-	for _, r := range found {
-		if again, ok := s.deferred[r.name()]; ok && again.After(now) {
-			s.sooner(again)
-			continue
-		}
-		ready = append(ready, r)
-	}
-	return ready, nil
-}
-
-// name tells due records apart.
-func (r dueRecord) name() string { return string(dueKey(r.d.id, r.at, r.key)) }
-
-// sooner moves the next due time forward.
-func (s *shard) sooner(at time.Time) {
-	if !at.IsZero() && (s.nextDue.IsZero() || at.Before(s.nextDue)) {
-		s.nextDue = at
-	}
 }
 
 // group decides the due records and the requests taken, appends what they wrote, applies it and
@@ -171,7 +128,11 @@ func (s *shard) group(due []dueRecord) error {
 		s.decideDue(r, stamp)
 	}
 	for _, r := range s.requests {
-		s.decide(r)
+		answer, err := s.decide(r)
+		r.outcome = outcome{answer, err}
+		if damaged(err) {
+			s.store.suspect(err)
+		}
 	}
 	err := s.commit(stamp)
 	if err == nil {
@@ -185,6 +146,9 @@ func (s *shard) group(due []dueRecord) error {
 		s.answer(nil) // what was appended is durable, so its answers hold
 	case errors.Is(err, ErrNotCommitted):
 		s.answer(err)
+		if len(due) > 0 {
+			s.sooner(stamp.Add(retryDue)) // they are still due
+		}
 		return nil
 	default:
 		s.answer(err)
@@ -206,18 +170,15 @@ func (s *shard) answer(err error) {
 }
 
 // decide runs one request against what is committed and what the group has written so far.
-func (s *shard) decide(r *request) {
-	r.outcome = outcome{}
+func (s *shard) decide(r *request) (Answer, error) {
 	if err := r.ctx.Err(); err != nil {
-		r.outcome.err = err // nobody waits for it, and nothing of it was done
-		return
+		return Answer{}, err // nobody waits for it, and nothing of it was done
 	}
 	s.tx.begin()
 	if r.hashed != nil {
 		answer, found, err := r.hashed.replay(&s.tx)
 		if found || err != nil {
-			r.outcome = outcome{answer, err}
-			return
+			return answer, err
 		}
 	}
 	answer, err := s.call(r.command.Decide)
@@ -225,18 +186,16 @@ func (s *shard) decide(r *request) {
 		s.tx.rollback()
 		s.tx.err = nil
 		if answer, err = s.refuse(r.command.Refuse, err); err != nil {
-			r.outcome.err = err
-			return
+			return Answer{}, err
 		}
 	}
 	if r.hashed != nil {
 		if err := r.hashed.remember(&s.tx, answer); err != nil {
 			s.tx.rollback()
-			r.outcome.err = err
-			return
+			return Answer{}, err
 		}
 	}
-	r.outcome.answer = answer
+	return answer, nil
 }
 
 // call runs a deciding function; its panic is an error of that command alone.
@@ -265,50 +224,6 @@ func (s *shard) refuse(refuse func(error) (Answer, bool), err error) (Answer, er
 		return Answer{}, err
 	})
 }
-
-// decideDue calls the handler of a due record. One that fails, or leaves its record due, is tried
-// again in a minute.
-func (s *shard) decideDue(r dueRecord, now time.Time) {
-	s.tx.begin()
-	_, err := s.call(func(tx *Tx) (Answer, error) {
-		v, ok, err := tx.get(r.d, r.key)
-		if err != nil {
-			return Answer{}, err
-		}
-		if !ok || !r.d.due(r.key, v).Equal(r.at) {
-			if c := s.work.find(cellKey{r.d.id, r.key}, r.d.cached); !c.dirty {
-				return Answer{}, errStale
-			}
-			return Answer{}, nil // an earlier command of the group has seen to it
-		}
-		if err := r.d.onDue(tx, r.key, v); err != nil {
-			return Answer{}, err
-		}
-		v, ok, err = tx.get(r.d, r.key)
-		if err == nil && ok && r.d.due(r.key, v).Equal(r.at) {
-			err = errStillDue
-		}
-		return Answer{}, err
-	})
-	delete(s.deferred, r.name())
-	if err == nil {
-		return
-	}
-	s.tx.rollback()
-	s.deferred[r.name()] = now.Add(time.Minute)
-	s.sooner(now.Add(time.Minute))
-	if !errors.Is(err, ErrRestoring) {
-		s.logger.Error("a due record could not be dealt with", "shard", s.number,
-			"topic", r.d.topic.Name, "error", err)
-	}
-}
-
-// errStillDue reports a handler that left its record due.
-var errStillDue = errors.New("compaction: the handler left the record due")
-
-// errStale reports an entry of the time index that its record does not bear out. There is none
-// unless the store is wrong; looking again only after a while keeps it from taking all the time.
-var errStale = errors.New("compaction: the time index names a record that is not due")
 
 // An applyError reports a group that is in the log but not in the store.
 type applyError struct{ err error }
@@ -344,7 +259,8 @@ func (s *shard) commit(stamp time.Time) error {
 	}
 	s.state = next
 	s.work.committed()
-	s.counts.group(len(s.requests), len(g.Records))
+	s.counts.groups.Add(1)
+	s.counts.records.Add(uint64(len(g.Records)))
 	s.notify(&touched)
 	return nil
 }

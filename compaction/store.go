@@ -51,13 +51,7 @@ type storeOptions struct {
 // pebbleOptions are the settings measured for a shard's store: a bloom filter, because most reads
 // of a command are for keys that are not there; one cache for all shards; a memtable that is small
 // beside the number of shards.
-func (o storeOptions) pebbleOptions(poison chan<- error) *pebble.Options {
-	suspect := func(err error) {
-		select {
-		case poison <- err:
-		default: // one reason is enough
-		}
-	}
+func (o storeOptions) pebbleOptions(suspect func(error)) *pebble.Options {
 	p := &pebble.Options{
 		// Without these, Pebble ends the process when background work meets damage.
 		EventListener: &pebble.EventListener{
@@ -71,6 +65,7 @@ func (o storeOptions) pebbleOptions(poison chan<- error) *pebble.Options {
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       10,
 		L0StopWritesThreshold:       32,
+		LBaseMaxBytes:               256 << 20,
 		DisableAutomaticCompactions: o.still,
 		Logger:                      pebbleLogger{o.logger},
 	}
@@ -96,12 +91,20 @@ func (l pebbleLogger) Fatalf(format string, args ...any) {
 
 // openStore opens or creates the database in dir.
 func openStore(dir string, shard int, schema *Schema, o storeOptions) (*store, error) {
-	poison := make(chan error, 1)
-	db, err := pebble.Open(dir, o.pebbleOptions(poison))
-	if err != nil {
+	s := &store{schema: schema, shard: shard, poison: make(chan error, 1)}
+	var err error
+	if s.db, err = pebble.Open(dir, o.pebbleOptions(s.suspect)); err != nil {
 		return nil, fmt.Errorf("compaction: store of shard %d: %w", shard, err)
 	}
-	return &store{db, schema, shard, poison}, nil
+	return s, nil
+}
+
+// suspect has the store dropped because of an error, by whoever follows poison.
+func (s *store) suspect(err error) {
+	select {
+	case s.poison <- err:
+	default: // one reason is enough
+	}
 }
 
 func (s *store) close() error { return s.db.Close() }
@@ -203,10 +206,15 @@ func walk(
 	return it.Close() // reports what ended the iteration, too
 }
 
-// scan returns a page of a topic's records.
-func (s *store) scan(r pebble.Reader, d *topicDefinition, p Page) ([]row, error) {
+// scan returns a page of a topic's records, without those of hidden keys.
+func (s *store) scan(
+	r pebble.Reader, d *topicDefinition, p Page, hidden map[string]bool,
+) ([]row, error) {
 	var found []row
 	err := walk(r, []byte{recordFamily, d.id}, p, func(key string, stored []byte) (bool, error) {
+		if hidden[key] {
+			return true, nil
+		}
 		v, err := s.decode(d, key, slices.Clone(stored))
 		if err != nil {
 			return false, err
@@ -217,12 +225,17 @@ func (s *store) scan(r pebble.Reader, d *topicDefinition, p Page) ([]row, error)
 	return found, err
 }
 
-// lookup returns a page of an index.
-func (s *store) lookup(r pebble.Reader, d *topicDefinition, index int, p Page) ([]row, error) {
+// lookup returns a page of an index, without the rows of hidden keys.
+func (s *store) lookup(
+	r pebble.Reader, d *topicDefinition, index int, p Page, hidden map[string]bool,
+) ([]row, error) {
 	var found []row
 	head := []byte{indexFamily, d.id, byte(index)}
 	err := walk(r, head, p, func(cursor string, _ []byte) (bool, error) {
 		key := cursor[lastNUL(cursor)+1:]
+		if hidden[key] {
+			return true, nil
+		}
 		stored, err := s.get(r, d, key)
 		if err != nil {
 			return false, err
@@ -248,26 +261,4 @@ func lastNUL(s string) int {
 		}
 	}
 	return -1
-}
-
-// due returns the first keys of the time index up to and including the time until, at most limit,
-// and the time of the first key after those, zero if there is none.
-func (s *store) due(until time.Time, limit int) (found []dueRecord, next time.Time, err error) {
-	err = walk(s.db, []byte{dueFamily}, Page{}, func(rest string, _ []byte) (bool, error) {
-		at := time.Unix(0, int64(binary.BigEndian.Uint64([]byte(rest[:8])))).UTC()
-		if at.After(until) || len(found) == limit {
-			next = at
-			return false, nil
-		}
-		found = append(found, dueRecord{at, s.schema.byID[rest[8]], rest[9:]})
-		return true, nil
-	})
-	return found, next, err
-}
-
-// A dueRecord is an entry of the time index.
-type dueRecord struct {
-	at  time.Time
-	d   *topicDefinition
-	key string
 }

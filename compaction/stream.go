@@ -34,7 +34,12 @@ func (s *Stream) definition() *topicDefinition { return &s.d }
 func (s *Stream) Topic() Topic { return s.d.topic }
 
 // Append adds a record. The value is kept as it is, byte for byte, and must not be changed later.
+// A stream that is not in the program's schema fails the command.
 func (s *Stream) Append(tx *Tx, key string, value []byte) {
+	if err := tx.w.store.schema.knows(&s.d); err != nil {
+		tx.err = err
+		return
+	}
 	tx.appends = append(tx.appends, Record{s.d.topic.Name, []byte(key), value})
 }
 

@@ -14,7 +14,8 @@ type subscriptions struct {
 }
 
 // Subscribe returns a channel that holds a token after a group that wrote to topic was committed.
-// Several groups may leave one token. Cancel ends the subscription.
+// Several groups may leave one token. One is left for every topic when a shard is served again,
+// too, since it may hold groups whose append had an unknown outcome. Cancel ends the subscription.
 func (s *Shards) Subscribe(topic string) (signal <-chan struct{}, cancel func(), err error) {
 	d := s.o.Schema.byTopic[topic]
 	if d == nil {
@@ -26,12 +27,12 @@ func (s *Shards) Subscribe(topic string) (signal <-chan struct{}, cancel func(),
 	defer x.mu.Unlock()
 	x.byID[d.id] = append(x.byID[d.id], c)
 	x.count++
-	return c, func() {
+	return c, sync.OnceFunc(func() {
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		x.byID[d.id] = slices.DeleteFunc(x.byID[d.id], func(y chan struct{}) bool { return y == c })
 		x.count--
-	}, nil
+	}), nil
 }
 
 // notify leaves a token with everybody who subscribed to a touched topic.
@@ -43,14 +44,28 @@ func (s *Shards) notify(touched *[256]bool) {
 		return
 	}
 	for id, hit := range touched {
-		if !hit {
-			continue
+		if hit {
+			x.leave(id)
 		}
-		for _, c := range x.byID[id] {
-			select {
-			case c <- struct{}{}:
-			default:
-			}
+	}
+}
+
+// leave leaves a token with everybody who subscribed to a topic. It is called with mu.
+func (x *subscriptions) leave(topic int) {
+	for _, c := range x.byID[topic] {
+		select {
+		case c <- struct{}{}:
+		default:
 		}
+	}
+}
+
+// everybody runs change and leaves a token with all who had subscribed before it.
+func (x *subscriptions) everybody(change func()) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	change()
+	for id := range x.byID {
+		x.leave(id)
 	}
 }

@@ -2,6 +2,7 @@ package compaction
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -44,7 +45,7 @@ type indexDefinition struct {
 func (d *topicDefinition) derived() bool { return len(d.indexes) > 0 || d.due != nil }
 
 // An Index lists, for a record, the texts it is to be found under. Texts are readable, tenant
-// first, and contain no NUL.
+// first, and contain no NUL. Keys depends on nothing but its arguments.
 type Index[T any] struct {
 	Name string
 	Keys func(key string, v T) []string
@@ -61,7 +62,7 @@ type TableSpec[T any] struct {
 	// Indexes are derived from each record as it is applied.
 	Indexes []Index[T]
 	// Due returns when the owner of the shard is to call the table's OnDue handler for the
-	// record; zero is never.
+	// record; zero is never. It depends on nothing but its arguments.
 	Due func(key string, v T) time.Time
 	// Cached keeps decoded values of recently used records in memory, and encodes a record that
 	// changes often once a group. Encode must then never fail for a value a command can Put.
@@ -89,9 +90,23 @@ func NewTable[T any](spec TableSpec[T]) *Table[T] {
 			func(key string, v any) []string { return x.Keys(key, v.(T)) }})
 	}
 	if spec.Due != nil {
-		t.d.due = func(key string, v any) time.Time { return spec.Due(key, v.(T)) }
+		t.d.due = func(key string, v any) time.Time { return indexable(spec.Due(key, v.(T))) }
 	}
 	return t
+}
+
+// indexable returns the time under which the time index, which counts nanoseconds, has a record:
+// one before 1970 is due at its beginning, one after 2262 at its end.
+func indexable(at time.Time) time.Time {
+	switch first, last := time.Unix(0, 0), time.Unix(0, math.MaxInt64); {
+	case at.IsZero():
+		return at
+	case at.Before(first):
+		return first.UTC()
+	case at.After(last):
+		return last.UTC()
+	}
+	return at
 }
 
 // OnDue sets the handler of records that are due; call it once, in an init function. The owner of
@@ -136,7 +151,8 @@ func (t *Table[T]) Get(s State, key string) (T, bool, error) {
 // Put sets the value of key. A value that does not encode fails the command.
 func (t *Table[T]) Put(tx *Tx, key string, v T) { tx.put(&t.d, key, v, true) }
 
-// Delete ends key with a tombstone. Ending a key that has no value writes nothing.
+// Delete ends key with a tombstone. Ending a key that has no value writes nothing, unless the table
+// is still being restored and the key may have one.
 func (t *Table[T]) Delete(tx *Tx, key string) { tx.put(&t.d, key, nil, false) }
 
 // A Page says which rows are wanted: those whose keys begin with Prefix, after the row whose

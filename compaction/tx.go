@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/cockroachdb/pebble/v2"
 )
 
 // A Tx is what a command reads and writes through. It sees what is committed, what the commands
@@ -39,7 +37,7 @@ type cell struct {
 	dirty   bool   // differs from what is committed
 	encoded []byte // stored form of value, where it was made already
 	before  []byte // stored form of what is committed; kept for topics that derive something
-	existed bool   // whether something is committed, as far as known
+	existed bool   // whether something is committed, or may be
 }
 
 // undo restores a cell to what it was before the command that is being rolled back.
@@ -82,6 +80,9 @@ func newWork(s *store, restoring func() bool, limit int) *work {
 // cell returns the cell of a key, reading it from the store if load is set or the topic derives
 // something from what is committed.
 func (w *work) cell(d *topicDefinition, key string, load bool) (*cell, error) {
+	if err := w.store.schema.knows(d); err != nil {
+		return nil, err
+	}
 	k := cellKey{d.id, key}
 	c := w.find(k, d.cached)
 	if c == nil {
@@ -117,18 +118,39 @@ func (w *work) load(c *cell) error {
 	if err != nil {
 		return err
 	}
-	c.loaded, c.existed = true, stored != nil
-	if stored == nil {
-		return nil
+	if stored != nil {
+		if c.value, err = w.store.decode(c.d, c.key, stored); err != nil {
+			return err
+		}
+		c.present = true
+		if c.d.derived() {
+			c.before = stored
+		}
 	}
-	if c.value, err = w.store.decode(c.d, c.key, stored); err != nil {
-		return err
-	}
-	c.present = true
-	if c.d.derived() {
-		c.before = stored
-	}
+	c.loaded, c.existed = true, stored != nil || w.unrestored(c.d, c.key)
 	return nil
+}
+
+// unrestored reports whether an older record of a key may still come: its topic is being restored
+// in the background, and nothing was written to the key meanwhile.
+func (w *work) unrestored(d *topicDefinition, key string) bool {
+	if d.topic.Class != Background || !w.restoring() {
+		return false
+	}
+	_, fresh := w.fresh[cellKey{d.id, key}]
+	return !fresh
+}
+
+// written reports whether a key was written since the last commit.
+func (w *work) written(d *topicDefinition, key string) bool {
+	c := w.find(cellKey{d.id, key}, d.cached)
+	return c != nil && c.dirty
+}
+
+// drop forgets what is committed under a key, because the store has it otherwise now.
+func (w *work) drop(k cellKey) {
+	delete(w.young, k)
+	delete(w.old, k)
 }
 
 // keep puts a cell into the young generation; a full one becomes the old. Cells that differ from
@@ -197,10 +219,8 @@ func (tx *Tx) get(d *topicDefinition, key string) (any, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if d.topic.Class == Background && !c.dirty && tx.w.restoring() {
-		if _, fresh := tx.w.fresh[cellKey{d.id, key}]; !fresh {
-			return nil, false, ErrRestoring
-		}
+	if !c.dirty && tx.w.unrestored(d, key) {
+		return nil, false, ErrRestoring
 	}
 	return c.value, c.present, nil
 }
@@ -214,7 +234,7 @@ func (tx *Tx) put(d *topicDefinition, key string, v any, present bool) {
 		tx.err = err
 		return
 	}
-	if !present && !c.present {
+	if !present && !c.present && (c.dirty || !c.existed) {
 		return
 	}
 	var encoded []byte
@@ -252,14 +272,17 @@ func (tx *Tx) touched(d *topicDefinition) []*cell {
 }
 
 func (tx *Tx) scan(d *topicDefinition, p Page) ([]row, error) {
-	return tx.merge(d, p, tx.w.store.scan, func(c *cell) []row {
+	read := func(hidden map[string]bool) ([]row, error) {
+		return tx.w.store.scan(tx.w.store.db, d, p, hidden)
+	}
+	return tx.merge(d, p, read, func(c *cell) []row {
 		return []row{{c.key, c.key, c.value}}
 	})
 }
 
 func (tx *Tx) lookup(d *topicDefinition, index int, p Page) ([]row, error) {
-	read := func(r pebble.Reader, d *topicDefinition, p Page) ([]row, error) {
-		return tx.w.store.lookup(r, d, index, p)
+	read := func(hidden map[string]bool) ([]row, error) {
+		return tx.w.store.lookup(tx.w.store.db, d, index, p, hidden)
 	}
 	return tx.merge(d, p, read, func(c *cell) []row {
 		var found []row
@@ -270,34 +293,27 @@ func (tx *Tx) lookup(d *topicDefinition, index int, p Page) ([]row, error) {
 	})
 }
 
-// merge reads a page from the store and lays the uncommitted cells of the topic over it.
+// merge reads a page of the keys that have no uncommitted cell from the store, and puts the rows
+// of those that have one among them.
 func (tx *Tx) merge(
 	d *topicDefinition, p Page,
-	read func(pebble.Reader, *topicDefinition, Page) ([]row, error), rowsOf func(*cell) []row,
+	read func(hidden map[string]bool) ([]row, error), rowsOf func(*cell) []row,
 ) ([]row, error) {
+	if err := tx.w.store.schema.knows(d); err != nil {
+		return nil, err
+	}
 	if d.topic.Class == Background && tx.w.restoring() {
 		return nil, ErrRestoring
 	}
 	touched := tx.touched(d)
-	wider := p
-	if p.Limit > 0 {
-		// Uncommitted cells can hide at most as many rows as they had texts.
-		for _, c := range touched {
-			wider.Limit += 1
-			if c.before != nil && len(d.indexes) > 0 {
-				wider.Limit += 8
-			}
-		}
-	}
-	found, err := read(tx.w.store.db, d, wider)
-	if err != nil || len(touched) == 0 {
-		return found, err
-	}
-	hidden := map[string]bool{}
+	hidden := make(map[string]bool, len(touched))
 	for _, c := range touched {
 		hidden[c.key] = true
 	}
-	found = slices.DeleteFunc(found, func(r row) bool { return hidden[r.key] })
+	found, err := read(hidden)
+	if err != nil || len(touched) == 0 {
+		return found, err
+	}
 	for _, c := range touched {
 		if !c.present {
 			continue
@@ -309,5 +325,7 @@ func (tx *Tx) merge(
 		}
 	}
 	slices.SortFunc(found, compareRows)
+	// An index that names a text twice for a record has it once.
+	found = slices.CompactFunc(found, func(a, b row) bool { return a.cursor == b.cursor })
 	return p.page(found), nil
 }

@@ -1,6 +1,7 @@
 package compaction
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -14,30 +15,49 @@ type View struct {
 	restoring bool
 }
 
-func (v *View) get(d *topicDefinition, key string) (any, bool, error) {
+// may says why a topic cannot be read.
+func (v *View) may(d *topicDefinition) error {
 	if d.topic.Class == Background && v.restoring {
-		return nil, false, ErrRestoring
+		return ErrRestoring
+	}
+	return v.store.schema.knows(d)
+}
+
+// note has the store dropped if an error speaks of damage to it. What f makes of the error does not
+// matter, nor do errors of f's that come from elsewhere, such as a history that has stopped.
+func (v *View) note(err error) error {
+	if damaged(err) {
+		v.store.suspect(err)
+	}
+	return err
+}
+
+func (v *View) get(d *topicDefinition, key string) (any, bool, error) {
+	if err := v.may(d); err != nil {
+		return nil, false, err
 	}
 	stored, err := v.store.get(v.snapshot, d, key)
 	if stored == nil || err != nil {
-		return nil, false, err
+		return nil, false, v.note(err)
 	}
 	value, err := v.store.decode(d, key, stored)
-	return value, err == nil, err
+	return value, err == nil, v.note(err)
 }
 
 func (v *View) scan(d *topicDefinition, p Page) ([]row, error) {
-	if d.topic.Class == Background && v.restoring {
-		return nil, ErrRestoring
+	if err := v.may(d); err != nil {
+		return nil, err
 	}
-	return v.store.scan(v.snapshot, d, p)
+	found, err := v.store.scan(v.snapshot, d, p, nil)
+	return found, v.note(err)
 }
 
 func (v *View) lookup(d *topicDefinition, index int, p Page) ([]row, error) {
-	if d.topic.Class == Background && v.restoring {
-		return nil, ErrRestoring
+	if err := v.may(d); err != nil {
+		return nil, err
 	}
-	return v.store.lookup(v.snapshot, d, index, p)
+	found, err := v.store.lookup(v.snapshot, d, index, p, nil)
+	return found, v.note(err)
 }
 
 // Stored returns the stored form of a record of any topic of the schema, and whether there is one:
@@ -48,7 +68,7 @@ func (v *View) Stored(topic, key string) ([]byte, bool, error) {
 		return nil, false, fmt.Errorf("compaction: there is no topic %s", topic)
 	}
 	stored, err := v.store.get(v.snapshot, d, key)
-	return stored, stored != nil, err
+	return stored, stored != nil, v.note(err)
 }
 
 // Count returns how many records a compacted topic has in the view.
@@ -62,5 +82,40 @@ func (v *View) Count(topic string) (int, error) {
 		n++
 		return true, nil
 	})
-	return n, err
+	return n, v.note(err)
+}
+
+// Read calls f with a view of a tenant's shard as it is now: after every command that was answered
+// before the call. A shard that drops itself is not served again before f has returned, so f must
+// not wait for a command. Errors: ErrNotServing, and those of f.
+func (s *Shards) Read(tenant string, f func(*View) error) error {
+	if err := CheckTenant(tenant); err != nil {
+		return err
+	}
+	return s.view(ShardOf(tenant, len(s.slots)), f)
+}
+
+// Each calls f with a view of each shard in turn. A shard that is not being served, and an error of
+// f, do not keep it from the next one; the errors are returned together.
+func (s *Shards) Each(f func(shard int, v *View) error) error {
+	var errs []error
+	for n := range s.slots {
+		errs = append(errs, s.view(n, func(v *View) error { return f(n, v) }))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Shards) view(n int, f func(*View) error) (err error) {
+	slot := s.slots[n]
+	sh, err := slot.hold()
+	if err != nil {
+		return err
+	}
+	defer slot.readers.Done()
+	// Asked before the snapshot is taken: a snapshot of a moment before the end of restoring must
+	// not pass for one of after it.
+	restoring := sh.restoring.Load()
+	v := &View{sh.store, sh.store.db.NewSnapshot(), restoring}
+	defer func() { err = errors.Join(err, v.snapshot.Close()) }()
+	return f(v)
 }
