@@ -164,7 +164,7 @@ func (l *Log) pebbleOptions() *pebble.Options {
 		L0CompactionThreshold: 12,
 		L0StopWritesThreshold: 48,
 		LBaseMaxBytes:         256 << 20,
-		Logger:       pebbleLogger{l.options.Logger},
+		Logger:                pebbleLogger{l.options.Logger},
 	}
 	// Damage that a background job finds is an event, for which Pebble would end the process. The
 	// reader who needs the damaged place finds it again and names it.
