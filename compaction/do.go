@@ -42,6 +42,9 @@ func (s *shard) ask(r *request) (Answer, error) {
 	}
 	select {
 	case o := <-r.done:
+		if damaged(o.err) { // the shard is dropped because of it
+			return Answer{}, fmt.Errorf("%w: %w", ErrNotServing, o.err)
+		}
 		return o.answer, o.err
 	case <-r.ctx.Done():
 		return Answer{}, r.ctx.Err()
