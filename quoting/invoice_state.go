@@ -19,11 +19,6 @@ var invoiceStateNames = [...]string{"", "draft", "open", "paid", "void", "uncoll
 // String returns Stripe's word for s.
 func (s InvoiceState) String() string { return nameOf(invoiceStateNames[:], s) }
 
-// ParseInvoiceState returns the state of a name, and whether there is one.
-func ParseInvoiceState(name string) (InvoiceState, bool) {
-	return parseName[InvoiceState](invoiceStateNames[:], name)
-}
-
 // Next returns the state that follows s on e, or a *MoveError.
 func (s InvoiceState) Next(e InvoiceEvent) (InvoiceState, error) {
 	return next(invoiceMoves, "invoice", s, invoiceStateNames[:], e, invoiceEventNames[:])
@@ -60,8 +55,3 @@ var modeNames = [...]string{"", "entire"}
 
 // String returns the mode's name.
 func (m InvoiceMode) String() string { return nameOf(modeNames[:], m) }
-
-// ParseInvoiceMode returns the mode of a name, and whether there is one.
-func ParseInvoiceMode(name string) (InvoiceMode, bool) {
-	return parseName[InvoiceMode](modeNames[:], name)
-}

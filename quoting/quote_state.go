@@ -27,11 +27,6 @@ func (s QuoteState) String() string { return nameOf(quoteStateNames[:], s) }
 // Live reports whether a version in s is the quote's live one, of which there is at most one.
 func (s QuoteState) Live() bool { return s >= QuoteDraft && s <= QuoteInvoiced }
 
-// ParseQuoteState returns the state of a name, and whether there is one.
-func ParseQuoteState(name string) (QuoteState, bool) {
-	return parseName[QuoteState](quoteStateNames[:], name)
-}
-
 // Next returns the state that follows s on e, or a *MoveError.
 func (s QuoteState) Next(e QuoteEvent) (QuoteState, error) {
 	return next(quoteMoves, "quote", s, quoteStateNames[:], e, quoteEventNames[:])

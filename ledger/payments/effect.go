@@ -77,13 +77,6 @@ func (r Refund) order(p Payment) RefundOrder {
 	}
 }
 
-// FetchEffect returns the effect that asks the gateway for the payout and its lines. The cause
-// tells one asking from the next.
-func (p Payout) FetchEffect(cause string) (compaction.Effect, error) {
-	q := Query{Payout: p.ID, Gateway: p.Gateway, GatewayID: p.GatewayID}
-	return q.Effect(EffectPayoutFetch, p.Tenant, p.ID+"-fetch-"+cause)
-}
-
 // LineEffect returns the effect that tells the owner's shard of the line. Lines do not wait for
 // each other.
 func (p Payout) LineEffect(l PayoutLine) (compaction.Effect, error) {

@@ -15,7 +15,9 @@ const (
 	RecordTotal   = "total"   // the sum of the settled rows of a currency
 )
 
-// columns are the names of the cells of a row, in their order.
+// columns are the names of the cells of a row, in their order. Names that Stripe's report has mean
+// what they mean there; invoice_payable, invoice_tax and invoice_promotion are those of the whole
+// invoice, and are the same in each row of it.
 var columns = []string{
 	"record", "status", "reporting_category", "automatic_payout_id",
 	"automatic_payout_effective_at_utc", "balance_transaction_id", "created_utc",
@@ -24,11 +26,6 @@ var columns = []string{
 	"dispute_id", "invoice_id", "invoice_number", "quote_id", "statement_entry_id",
 	"invoice_payable", "invoice_tax", "invoice_promotion", "settled_utc",
 }
-
-// Columns returns the header of the report. Names that Stripe's report has mean what they mean
-// there; invoice_payable, invoice_tax and invoice_promotion are those of the whole invoice, and are
-// the same in each row of it.
-func Columns() []string { return append([]string(nil), columns...) }
 
 // A Row is one line of the report.
 type Row struct {
