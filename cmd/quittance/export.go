@@ -54,6 +54,9 @@ func (c exportReconciliation) Run(ctx context.Context, p *program) (err error) {
 	if err != nil {
 		return &usageError{"--to: " + err.Error()}
 	}
+	if !from.Before(to) {
+		return &usageError{"--to: a period ends after it begins"}
+	}
 	out := p.stdout
 	if c.Output != "" {
 		f, err := os.Create(c.Output)

@@ -200,6 +200,12 @@ func TestApplyPayment(t *testing.T) {
 	}); err != ErrUnderWay {
 		t.Errorf("an invoice with a conflicted payment: %v", err)
 	}
+	if err := w.do(acme, func(tx *compaction.Tx) error {
+		_, err := CreditInvoice(tx, acme, i.ID, "crn_1", p.Amount)
+		return err
+	}); err != ErrUnderWay {
+		t.Errorf("a credit of what a payment may have taken: %v", err)
+	}
 	w.must(acme, func(tx *compaction.Tx) error {
 		_, err := ResolvePayment(tx, acme, p.ID, p.Amount)
 		return err

@@ -118,11 +118,15 @@ func MarkUncollectible(tx *compaction.Tx, tenant, invoice string, relief bool) (
 // CreditInvoice takes an amount off an invoice by a credit note: revenue and the tax of each
 // category → receivable, in the invoice's own proportions, so that credit notes of the whole undo
 // its shares to the last minor unit. What was paid of it already becomes the customer's credit,
-// which a refund that names the credit note pays out. It fails as quoting.ApplyCredit does.
+// which a refund that names the credit note pays out. It fails as quoting.ApplyCredit does, and with
+// ErrUnderWay where a payment under way would bring what the credit note takes off.
 func CreditInvoice(tx *compaction.Tx, tenant, invoice, creditNote string, a money.Amount) (
 	quoting.Invoice, error) {
 	before, err := openInvoiceRecord(tx, tenant, invoice)
 	if err != nil {
+		return before, err
+	}
+	if err := leavesUnderWay(tx, before, a); err != nil {
 		return before, err
 	}
 	i, err := quoting.ApplyCredit(tx, tenant, invoice, a)
@@ -144,6 +148,19 @@ func CreditInvoice(tx *compaction.Tx, tenant, invoice, creditNote string, a mone
 		return i, err
 	}
 	return i, c.write()
+}
+
+// leavesUnderWay refuses a credit of what payments under way would bring: their customer would pay
+// for what is not owed any more.
+func leavesUnderWay(tx *compaction.Tx, i quoting.Invoice, a money.Amount) error {
+	left, err := Available(tx, i)
+	if err != nil || left == i.AmountDue() || a.Currency() != left.Currency() {
+		return err
+	}
+	if a.Minor() > left.Minor() {
+		return ErrUnderWay
+	}
+	return nil
 }
 
 // creditedShares divides what credit notes took off so far, and before, and returns the postings of

@@ -272,8 +272,14 @@ func TestMatchStatementEntry(t *testing.T) {
 		status(under) != Under {
 		t.Errorf("less than announced: %+v, %v", e, status(under))
 	}
-	if enter("e1", "again", 1); status(under) != Under {
+	if enter("e1", "for "+under.ID, 9_000); status(under) != Under {
 		t.Error("an entry was taken twice")
+	}
+	if err := w.do(acme, func(tx *compaction.Tx) error {
+		_, err := MatchStatementEntry(tx, acme, StatementEntry{ID: "e1", Amount: euro(1)})
+		return err
+	}); err != ErrExists {
+		t.Errorf("another entry of the same id: %v, want ErrExists", err)
 	}
 	if enter("e2", under.ID, 500); status(under) != PartiallyMatched {
 		t.Errorf("in parts: %v", status(under))

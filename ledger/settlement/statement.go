@@ -15,7 +15,7 @@ import (
 // bank has it already: the expectation ends. What nothing matches stays, for a person to match. It
 // returns the entry as it is kept; one that was taken before is returned as it was given.
 //
-// Refusals: ErrReference.
+// Refusals: ErrReference, and ErrExists for the id of an entry that says something else.
 func MatchStatementEntry(tx *compaction.Tx, tenant string, e StatementEntry) (
 	StatementEntry, error) {
 	if e.ID == "" || e.Amount.IsZero() || e.Amount.Currency().IsZero() {
@@ -23,6 +23,11 @@ func MatchStatementEntry(tx *compaction.Tx, tenant string, e StatementEntry) (
 	}
 	c := begin(tx, tenant, "statement.entry")
 	if known, ok, err := StatementEntries.Get(tx, c.key(e.ID)); ok || err != nil {
+		same := known.Amount == e.Amount && known.BookedOn.Equal(e.BookedOn) &&
+			known.Reference == e.Reference
+		if err == nil && !same {
+			err = ErrExists
+		}
 		return known, err
 	}
 	if ended, err := Ended(tx, tenant, e.ID); ended || err != nil {

@@ -60,7 +60,7 @@ var kinds = []kind{
 				}
 			}),
 			as(func(e *forbiddenValueError, p *Problem) { p.Field, p.Rule = e.field(), "value" }),
-			is(errCursor, ledger.ErrCursor, errKeepEmpty),
+			is(errCursor, ledger.ErrCursor, errPeriod, errKeepEmpty),
 		)},
 	{"rate-limited", 429, "Too many requests.",
 		"Wait as long as `Retry-After` says. Each key has a rate of its own.",

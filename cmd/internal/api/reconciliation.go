@@ -79,6 +79,9 @@ func exportReconciliation(x *exchange, in *reportQuery) error {
 	if err != nil {
 		return err
 	}
+	if !from.Before(to) {
+		return at("query.to", errPeriod)
+	}
 	// What fits the buffer can still be answered by a problem; later the connection is cut, so that
 	// half a report is not taken for a whole one.
 	out := bufio.NewWriterSize(x, 64<<10)

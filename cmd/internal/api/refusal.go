@@ -17,6 +17,7 @@ var (
 	errTenant    = errors.New("there is no such tenant")
 	errCursor    = errors.New("the cursor is not one that a page of this list gave")
 	errBody      = errors.New("the body could not be read: it broke off or took too long")
+	errPeriod    = errors.New("a period ends after it begins")
 	errKeepEmpty = errors.New("this takes no body, or an empty object")
 )
 
