@@ -118,8 +118,8 @@ func MarkUncollectible(tx *compaction.Tx, tenant, invoice string, relief bool) (
 // CreditInvoice takes an amount off an invoice by a credit note: revenue and the tax of each
 // category → receivable, in the invoice's own proportions, so that credit notes of the whole undo
 // its shares to the last minor unit. What was paid of it already becomes the customer's credit,
-// which a refund that names the credit note pays out. It fails as quoting.ApplyCredit does, and with
-// ErrUnderWay where a payment under way would bring what the credit note takes off.
+// which a refund that names the credit note pays out. It fails as quoting.ApplyCredit does, and
+// with ErrUnderWay where a payment under way would bring what the credit note takes off.
 func CreditInvoice(tx *compaction.Tx, tenant, invoice, creditNote string, a money.Amount) (
 	quoting.Invoice, error) {
 	before, err := openInvoiceRecord(tx, tenant, invoice)
