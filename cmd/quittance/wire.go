@@ -72,17 +72,10 @@ func (s *server) startSandbox(ctx context.Context) (err error) {
 // newWorker returns the worker of the outbox.
 func (s *server) newWorker(set map[string]gateways.Gateway) *gateways.Worker {
 	shards := settlement.Engine{Shards: s.engine.shards}
-	books := gateways.Books{
-		ApplyPayment:     settlement.ApplyPayment,
-		ApplyRefund:      settlement.ApplyRefund,
-		ApplyDispute:     settlement.ApplyDispute,
-		ApplyPayout:      settlement.ApplyPayout,
-		ApplyPayoutLine:  settlement.ApplyPayoutLine,
-		AnswerPayoutLine: settlement.AnswerPayoutLine,
-	}
 	return gateways.NewWorker(gateways.Options{
-		Engine: shards, Handlers: books.Handlers(shards, set), Logger: s.logger,
-		Timeout: s.c.CallTimeout,
+		Engine: shards, Logger: s.logger,
+		Handlers: gateways.Settlement().Handlers(shards, set),
+		Timeout:  s.c.CallTimeout,
 	})
 }
 
