@@ -6,7 +6,7 @@
 DATA     ?= var/dev# where `make run` keeps the demo business
 ARGS     ?=# more flags for `make run`
 KILLS    ?= 10# how often `make faults` kills the server
-FUZZTIME ?= 10s# how long `make fuzz` runs each fuzzer
+FUZZTIME ?= 10s# how long `make fuzz` runs each fuzzer; 4000x is that many inputs
 DURATION ?= 30m# how long `make soak` goes on
 BENCH    ?= .# which benchmarks `make bench` runs
 
