@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -19,11 +18,12 @@ const cachedCells = 32 * 1024
 // none, when it is damaged, unfinished, of another log, format or schema, ahead of the log, or so
 // old that tombstones it has not seen may be gone.
 func (s *Shards) claim(ctx context.Context, n int, distrust bool) (*shard, error) {
+	began := time.Now()
 	w, err := s.o.Log.Claim(ctx, n)
 	if err != nil {
 		return nil, err
 	}
-	st, state, err := s.openOrRebuild(ctx, n, w.Start(), distrust)
+	st, state, err := s.openOrRebuild(ctx, n, w.Start(), distrust, []Class{Open})
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -33,6 +33,11 @@ func (s *Shards) claim(ctx context.Context, n int, distrust bool) (*shard, error
 		writer: w, store: st, state: state, deferred: map[string]time.Time{},
 		began: w.Start(), background: make(chan []Entry),
 	}
+	if s.o.Shared {
+		sh.lease = s.o.Lease
+		sh.confirm(began)
+	}
+	sh.counts.applied.Store(state.group)
 	sh.restoring.Store(!state.background)
 	sh.work = newWork(st, sh.restoring.Load, cachedCells)
 	sh.tx = Tx{w: sh.work, shard: n}
@@ -45,10 +50,11 @@ func (s *Shards) claim(ctx context.Context, n int, distrust bool) (*shard, error
 
 func (s *shard) close() error { return errors.Join(s.writer.Close(), s.store.close()) }
 
-// openOrRebuild returns the store of a shard, level with the log up to end.
-func (s *Shards) openOrRebuild(ctx context.Context, n int, end Positions, distrust bool) (
-	*store, storeState, error,
-) {
+// openOrRebuild returns the store of a shard, level with the log up to end. A store that is rebuilt
+// has records of some classes.
+func (s *Shards) openOrRebuild(
+	ctx context.Context, n int, end Positions, distrust bool, classes []Class,
+) (*store, storeState, error) {
 	dir := s.storeDir(n)
 	why := "it was found damaged"
 	if !distrust {
@@ -70,7 +76,7 @@ func (s *Shards) openOrRebuild(ctx context.Context, n int, end Positions, distru
 	s.o.Logger.Info("rebuilding a store from the log", "shard", n, "reason", why)
 	s.slots[n].counters.rebuilds.Add(1)
 	began := time.Now()
-	err := rebuild(ctx, s.o.Log, n, end, dir, s.o.Schema, []Class{Open}, s.storeOptions())
+	err := rebuild(ctx, s.o.Log, n, end, dir, s.o.Schema, classes, s.storeOptions())
 	if err != nil {
 		return nil, storeState{}, err
 	}
@@ -130,7 +136,7 @@ func (s *Shards) unusable(state storeState, end Positions) string {
 	case !state.background:
 		// It may hold records whose tombstones would not be read again: see restoreBackground.
 		return "its background topics are not whole"
-	case !state.positions.Reached(end) && s.o.Clock().Sub(state.stamp) > s.staleAfter:
+	case !state.positions.Reached(end.Only(s.o.Schema.stored())) && s.o.Clock().Sub(state.stamp) > s.staleAfter:
 		return "it is older than half of what tombstones are kept for"
 	}
 	return ""
@@ -138,33 +144,29 @@ func (s *Shards) unusable(state storeState, end Positions) string {
 
 // catchUp replays the log from the store's positions to end.
 func (s *store) catchUp(ctx context.Context, l Log, state storeState, end Positions) (
-	_ storeState, err error,
+	storeState, error,
 ) {
 	if state.positions.Reached(end) {
 		return state, nil
 	}
-	topics := append(s.schema.names(Open), s.schema.names(Background)...)
-	r, err := l.Read(ctx, s.shard, Range{From: state.positions, To: end, Topics: topics})
+	r := Range{From: state.positions, To: end, Topics: s.schema.stored()}
+	err := each(ctx, l, s.shard, r, func(b Batch) error { return s.take(b, &state) })
 	if err != nil {
 		return state, err
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	for {
-		b, err := r.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return state, nil
-		}
-		if err != nil {
-			return state, err
-		}
-		state.positions = b.Next
-		if b.Group > state.group {
-			state.group, state.stamp = b.Group, b.Time
-		}
-		if err := s.write(b.Entries, state); err != nil {
-			return state, err
-		}
+	// What was read stands at the end of the topics that a store holds; there is nothing for it in
+	// the others.
+	state.positions = end
+	return state, s.write(nil, state)
+}
+
+// take applies a batch that was read and moves the state over it.
+func (s *store) take(b Batch, state *storeState) error {
+	state.positions = b.Next
+	if b.Group > state.group {
+		state.group, state.stamp = b.Group, b.Time
 	}
+	return s.write(b.Entries, *state)
 }
 
 // write applies entries and a state in one batch.

@@ -8,12 +8,18 @@ import (
 // counters count what a shard has done since the process began. Any goroutine may read them.
 type counters struct {
 	commands, groups, records, claims, rebuilds atomic.Uint64
+
+	warm    atomic.Bool
+	applied atomic.Uint64
 }
 
 // Stats say what a shard is doing. Counts are since the process began.
 type Stats struct {
 	Shard     int
+	Owned     bool
 	Serving   bool
+	Standby   bool   // it is owned elsewhere, and its store is kept level with the log here
+	Group     uint64 // the last group that its store here has applied since it was opened
 	Restoring bool   // history is still being restored
 	Stopped   string // why the shard has stopped, empty while it has not
 	Queue     int    // commands waiting
@@ -32,7 +38,8 @@ func (s *Shards) Stats() []Stats {
 		st := Stats{
 			Shard: n, Commands: slot.commands.Load(), Groups: slot.groups.Load(),
 			Records: slot.records.Load(), Claims: slot.claims.Load(),
-			Rebuilds: slot.rebuilds.Load(),
+			Rebuilds: slot.rebuilds.Load(), Owned: s.Owned(n),
+			Standby: slot.warm.Load(), Group: slot.applied.Load(),
 		}
 		var stopped *StoppedError
 		if errors.As(err, &stopped) {

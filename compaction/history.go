@@ -40,7 +40,11 @@ const (
 )
 
 func newHistory(s *Shards, shard int) *history {
-	return &history{shards: s, shard: shard, change: make(chan struct{})}
+	h := &history{shards: s, shard: shard, change: make(chan struct{})}
+	if s.o.Shared {
+		h.failed = errElsewhere
+	}
+	return h
 }
 
 func (h *history) set(f func()) {
@@ -53,19 +57,24 @@ func (h *history) set(f func()) {
 
 // run follows the log until ctx ends. A damaged or foreign history is made anew; a log that is
 // damaged stops it.
-func (h *history) run(ctx context.Context) error {
-	defer h.stop(errEnded)
+func (h *history) run(ctx context.Context) {
+	h.set(func() { h.failed = nil })
+	ended := errEnded
+	if h.shards.o.Shared {
+		ended = errElsewhere // for now
+	}
+	defer h.stop(ended)
 	for wait := 10 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
 		err := h.follow(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 		var corrupt *CorruptError
 		if errors.As(err, &corrupt) {
 			h.shards.o.Logger.Error("history has stopped", "shard", h.shard, "error", err)
 			h.stop(&StoppedError{h.shard, err})
 			<-ctx.Done()
-			return nil
+			return
 		}
 		if pebble.IsCorruptionError(err) {
 			err = errors.Join(err, h.shards.o.FS.RemoveAll(h.dir()))
@@ -76,7 +85,6 @@ func (h *history) run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}
-	return nil
 }
 
 // stop says why history does not go on any more. The first reason stays.
@@ -168,7 +176,7 @@ func (h *history) follow(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if !state.positions.Reached(end) {
+	if end = end.Only(topics); !state.positions.Reached(end) {
 		b := Batch{Next: end, Group: state.group, Time: state.stamp}
 		if err := take(b); err != nil {
 			return err
@@ -244,6 +252,7 @@ func (h *history) read(ctx context.Context, f func(*pebble.DB) error) error {
 	if err != nil {
 		return err
 	}
+	end = end.Only(h.shards.o.Schema.names(AppendOnly))
 	if len(h.shards.o.Schema.names(AppendOnly)) == 0 {
 		end = nil // nothing to wait for
 	}

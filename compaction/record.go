@@ -73,6 +73,13 @@ func (p Positions) Reached(to Positions) bool {
 	return true
 }
 
+// Only returns the positions of some topics; that of an order over all topics stays.
+func (p Positions) Only(topics []string) Positions {
+	return slices.DeleteFunc(slices.Clone(p), func(q Position) bool {
+		return q.Topic != "" && !slices.Contains(topics, q.Topic)
+	})
+}
+
 // Equal reports whether p and q name the same offsets.
 func (p Positions) Equal(q Positions) bool { return p.Reached(q) && q.Reached(p) }
 

@@ -88,3 +88,6 @@ func (s *Schema) names(c Class) []string {
 	}
 	return names
 }
+
+// stored returns the names of the schema's topics that a store holds.
+func (s *Schema) stored() []string { return append(s.names(Open), s.names(Background)...) }

@@ -9,9 +9,44 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// keep serves one shard, again and again, until ctx ends.
+// keep does with a shard what is to be done with it here until ctx ends: serves it while it is
+// owned, and else keeps its store warm if that is wanted.
 func (s *Shards) keep(ctx context.Context, n int, starting chan struct{}) error {
-	defer s.slots[n].stop(errEnded)
+	slot := s.slots[n]
+	defer slot.stop(errEnded)
+	for ctx.Err() == nil {
+		if err := s.stint(ctx, n, starting); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			s.o.Logger.Error("a shard was not given up in order", "shard", n, "error", err)
+		}
+	}
+	return nil
+}
+
+// stint does it until the shard is owned no longer, or not before, or ctx ends.
+func (s *Shards) stint(ctx context.Context, n int, starting chan struct{}) (err error) {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	owned, over := s.slots[n].begin(ctx, end)
+	defer close(over)
+	if !owned && !s.o.Standby {
+		<-ctx.Done()
+		return nil
+	}
+	var history sync.WaitGroup
+	history.Go(func() { s.history[n].run(ctx) })
+	defer history.Wait()
+	if !owned {
+		s.warm(ctx, n, starting)
+		return nil
+	}
+	return s.own(ctx, n, starting)
+}
+
+// own serves one shard, again and again, until ctx ends.
+func (s *Shards) own(ctx context.Context, n int, starting chan struct{}) error {
 	distrust, rebuilt := false, time.Time{}
 	for wait := 10 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
 		starting <- struct{}{}
@@ -20,18 +55,18 @@ func (s *Shards) keep(ctx context.Context, n int, starting chan struct{}) error 
 		if distrust {
 			rebuilt = time.Now()
 		}
+		if err != nil && ctx.Err() != nil {
+			return nil // ended while it was being opened: nothing was taken
+		}
 		if err == nil {
 			began := time.Now()
 			err = s.serve(ctx, n, sh)
 			if time.Since(began) > time.Minute {
 				wait = 10 * time.Millisecond
 			}
-		}
-		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-			return nil // stopped while it was being opened
-		}
-		if err == nil || ctx.Err() != nil {
-			return err
+			if err == nil || ctx.Err() != nil {
+				return err
+			}
 		}
 		// What is damaged again after it was made anew is damaged in the log.
 		if inLog(err) || damaged(err) && time.Since(rebuilt) < time.Minute {

@@ -33,6 +33,9 @@ type shard struct {
 	counts *counters
 	notify func(touched *[256]bool)
 
+	lease     time.Duration // 0 where nobody else may own the shard
+	confirmed atomic.Int64  // when the log last confirmed that it is owned, since the program began
+
 	restoring  atomic.Bool  // background topics are still being restored
 	began      Positions    // the end of the log when the shard began to serve
 	background chan []Entry // restored background records; an empty one is the last
@@ -241,24 +244,34 @@ func (s *shard) commit(stamp time.Time) error {
 	if err := s.encode(); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotCommitted, err)
 	}
-	if len(s.records) == 0 {
+	if len(s.records) == 0 && s.lease == 0 {
 		s.work.committed()
 		return nil
 	}
+	// Where the shard may have passed to another process, answers wait for an append even if they
+	// wrote nothing: what they rest on may be out of date, and the append then fails.
+	began := time.Now()
 	g := Group{Number: s.state.group + 1, Time: stamp, Records: s.records}
 	// The context is not the callers': an append under way is always seen to its end.
 	positions, err := s.writer.Append(context.Background(), g)
 	if err != nil {
 		return err
 	}
+	s.confirm(began)
 	next := s.state
 	next.group, next.stamp, next.positions = g.Number, stamp, positions
+	if len(s.records) == 0 {
+		s.state = next // the store learns of it with the next records
+		s.work.committed()
+		return nil
+	}
 	var touched [256]bool
 	if err := s.apply(next, &touched); err != nil {
 		return &applyError{err}
 	}
 	s.state = next
 	s.work.committed()
+	s.counts.applied.Store(next.group)
 	s.counts.groups.Add(1)
 	s.counts.records.Add(uint64(len(g.Records)))
 	s.notify(&touched)

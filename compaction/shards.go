@@ -28,6 +28,16 @@ type Options struct {
 	Logger *slog.Logger
 	// FS is where Dir is; nil is the disk.
 	FS vfs.FS
+	// Shared says that other processes own shards of the log too: this one owns none before Own
+	// names it. Otherwise it owns them all.
+	Shared bool
+	// Standby keeps the stores of shards that others own level with the log, so that one of them can
+	// be served at once when it comes here.
+	Standby bool
+	// Lease is how long after the log last confirmed that this process owns a shard of a shared log
+	// its records may be read without asking again; 0 is 5 seconds. It must be shorter than the
+	// time after which another process may take over from one that does not answer.
+	Lease time.Duration
 	// CacheBytes bounds the block cache that all stores share; 0 is 128 MiB.
 	CacheBytes int64
 }
@@ -35,8 +45,9 @@ type Options struct {
 // Shards is the engine: the shards of a log that this process owns. Its methods may be called from
 // any goroutine.
 //
-//	NewShards → Run ─┬─ per shard: claim, restore, serve, and again after a failure
-//	            └─ per shard: history, followed from the log
+//	NewShards → Run ── per shard ─┬─ owned: claim, restore, serve, and again after a failure
+//	                              ├─ not owned: nothing, or keep the store level with the log
+//	                              └─ history, followed from the log
 type Shards struct {
 	o          Options
 	slots      []*slot
@@ -64,12 +75,15 @@ func NewShards(o Options) (*Shards, error) {
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 128 << 20
 	}
+	if o.Lease == 0 {
+		o.Lease = 5 * time.Second
+	}
 	if err := o.FS.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("compaction: folder of the stores: %w", err)
 	}
 	s := &Shards{o: o, cache: pebble.NewCache(o.CacheBytes)}
 	for n := range o.Log.Identity().Shards {
-		s.slots = append(s.slots, &slot{change: make(chan struct{})})
+		s.slots = append(s.slots, newSlot(!o.Shared))
 		s.history = append(s.history, newHistory(s, n))
 	}
 	s.staleAfter = DefaultDeleteRetention / 2
@@ -101,27 +115,26 @@ func (s *Shards) Run(ctx context.Context) error {
 	starting := make(chan struct{}, 2) // restores beside each other
 	for n := range s.slots {
 		g.Go(func() error { return s.keep(ctx, n, starting) })
-		g.Go(func() error { return s.history[n].run(ctx) })
 	}
 	return g.Wait()
 }
 
-// Ready waits until every shard is served. It fails when one has stopped, with the reason, when Run
-// has returned, and when ctx ends.
+// Ready waits until every shard that is owned here is served. It fails when one has stopped, with
+// the reason, when Run has returned, and when ctx ends.
 func (s *Shards) Ready(ctx context.Context) error {
 	return s.wait(ctx, func(*shard) bool { return true })
 }
 
-// Restored waits until every shard is served and holds what is restored in the background too. It
+// Restored waits until every shard that is owned here is served and holds what is restored in the background too. It
 // fails as Ready does.
 func (s *Shards) Restored(ctx context.Context) error {
 	return s.wait(ctx, func(sh *shard) bool { return !sh.restoring.Load() })
 }
 
-// wait waits until every shard is served and ok.
+// wait waits until every shard that is owned here is served and ok.
 func (s *Shards) wait(ctx context.Context, ok func(*shard) bool) error {
 	for _, slot := range s.slots {
-		if _, err := slot.wait(ctx, ok); err != nil {
+		if _, err := slot.wait(ctx, ok); err != nil && !errors.Is(err, errElsewhere) {
 			return err
 		}
 	}

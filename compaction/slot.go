@@ -2,19 +2,75 @@ package compaction
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
-// A slot is the place of a shard, whether or not it is being served.
+// A slot is the place of a shard, whether or not it is being served here.
 type slot struct {
 	counters
 	comparing sync.Mutex // held by CompareStore
 
 	mu      sync.RWMutex
+	owned   bool           // whether this process is to serve the shard
+	over    chan struct{}  // closed when what the shard does here now is over; nil before Run
 	serving *shard         // nil while the shard is not being served
 	stopped error          // why it will not be any more; an ErrNotServing
 	change  chan struct{}  // closed when any of the above changes
 	readers sync.WaitGroup // of the store being served
+}
+
+// errElsewhere is the ErrNotServing of shards that are not owned here.
+var errElsewhere = fmt.Errorf("%w: it is not owned by this process", ErrNotServing)
+
+func newSlot(owned bool) *slot {
+	return &slot{owned: owned, change: make(chan struct{})}
+}
+
+// begin begins what the shard is to do here from now on: serve, or not. turned is called when that
+// has changed; over is to be closed when it has been put to an end.
+func (s *slot) begin(ctx context.Context, turned func()) (owned bool, over chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = make(chan struct{})
+	s.stopped = nil
+	go s.watch(ctx, s.owned, turned)
+	return s.owned, s.over
+}
+
+// watch calls turned when the shard is no longer owned as it was, or ctx ends.
+func (s *slot) watch(ctx context.Context, owned bool, turned func()) {
+	for {
+		s.mu.RLock()
+		now, change := s.owned, s.change
+		s.mu.RUnlock()
+		if now != owned {
+			break
+		}
+		select {
+		case <-change:
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	turned()
+}
+
+// turn says whether the shard is owned from now on. If it no longer is, what is returned is closed
+// when it has been given up.
+func (s *slot) turn(owned bool) (over <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.owned == owned {
+		return nil
+	}
+	s.owned = owned
+	s.changed()
+	if owned {
+		return nil
+	}
+	return s.over
 }
 
 // set changes what a slot serves and wakes who waits for it.
@@ -64,22 +120,26 @@ func (s *slot) current() (*shard, error) {
 		return s.serving, nil
 	case s.stopped != nil:
 		return nil, s.stopped
+	case !s.owned:
+		return nil, errElsewhere
 	}
 	return nil, ErrNotServing
 }
 
 // wait waits until a shard is served that ok wants, and returns it. It fails when there will be
-// none any more, and when ctx ends.
+// none any more, with errElsewhere while the shard is not owned here, and when ctx ends.
 func (s *slot) wait(ctx context.Context, ok func(*shard) bool) (*shard, error) {
 	for {
 		s.mu.RLock()
-		sh, stopped, change := s.serving, s.stopped, s.change
+		sh, stopped, owned, change := s.serving, s.stopped, s.owned, s.change
 		s.mu.RUnlock()
 		switch {
 		case sh != nil && ok(sh):
 			return sh, nil
 		case sh == nil && stopped != nil:
 			return nil, stopped
+		case !owned:
+			return nil, errElsewhere
 		}
 		select {
 		case <-change:

@@ -107,6 +107,9 @@ func (s *Shards) Each(f func(shard int, v *View) error) error {
 
 func (s *Shards) view(n int, f func(*View) error) (err error) {
 	slot := s.slots[n]
+	if err := slot.renew(); err != nil {
+		return err
+	}
 	sh, err := slot.hold()
 	if err != nil {
 		return err
