@@ -1,0 +1,240 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// A Fault is something about a cluster with which a log must not be opened.
+type Fault struct {
+	Topic string // with its prefix; empty where it is about the cluster
+	What  string // what is wrong, and why that matters
+	Mend  string // a command, or what there is to decide; empty where applying a plan mends it
+}
+
+// A FaultsError refuses to open a log on a cluster that would not keep it. It says how to mend
+// each fault.
+type FaultsError struct {
+	Cluster string // its id
+	Faults  []Fault
+	Apply   string // the command that mends what a plan can
+}
+
+// Error names every fault and how to mend it, a line or two each.
+func (e *FaultsError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "kafka: the cluster %s would not keep this log:", e.Cluster)
+	planned := false
+	for _, f := range e.Faults {
+		b.WriteString("\n  ")
+		if f.Topic != "" {
+			b.WriteString(f.Topic + ": ")
+		}
+		b.WriteString(f.What)
+		if f.Mend != "" {
+			b.WriteString("\n      " + f.Mend)
+		}
+		planned = planned || f.Mend == "" || strings.HasPrefix(f.Mend, configsTool)
+	}
+	if planned {
+		b.WriteString("\nTopics and settings are shown and mended by\n      " + e.Apply)
+	}
+	return b.String()
+}
+
+// A Report is what a check found of a cluster that is fit to keep a log.
+type Report struct {
+	Cluster string // its id
+	Shards  int
+	// Topics are the ids of the log's topics, by their names without the prefix.
+	Topics map[string]TopicID
+	// Warnings say what slows the log down, or makes it less safe than it could be.
+	Warnings []string
+}
+
+// check holds a cluster against a spec. The error is a *FaultsError, or says what kept it from
+// looking.
+func check(ctx context.Context, cl *kgo.Client, s Spec) (Report, error) {
+	if err := s.check(); err != nil {
+		return Report{}, err
+	}
+	f, err := find(ctx, cl, s)
+	if err != nil {
+		return Report{}, err
+	}
+	brokers := strings.Join(seeds(cl), ",")
+	e := &FaultsError{Cluster: f.cluster, Apply: applyCommand(s, brokers)}
+	if why := f.transactionFault(); why != nil {
+		why.Mend = strings.ReplaceAll(why.Mend, "BROKERS", brokers)
+		e.Faults = append(e.Faults, *why)
+	}
+	e.Faults = append(e.Faults, f.topicFaults(s, brokers)...)
+	if len(e.Faults) > 0 {
+		return Report{}, e
+	}
+	r := Report{Cluster: f.cluster, Shards: f.shards(s), Topics: map[string]TopicID{}}
+	for name, t := range f.topics {
+		r.Topics[name] = t.id
+	}
+	r.Warnings = f.notes(s)
+	return r, nil
+}
+
+// same reports, as a *FaultsError, which of the topics whose ids were written down when the log was
+// used last are other topics now, and whether it is another cluster.
+func (r Report) same(cluster string, topics map[string]TopicID) error {
+	e := &FaultsError{Cluster: r.Cluster}
+	const mend = "point at the cluster that has the log; or, where its data are lost, copy the log " +
+		"from where it is whole into new topics (quittance copy)"
+	if cluster != r.Cluster {
+		e.Faults = append(e.Faults, Fault{
+			What: "the log was written on the cluster " + cluster, Mend: mend})
+	}
+	for name, id := range topics {
+		if have, ok := r.Topics[name]; ok && have != id {
+			e.Faults = append(e.Faults, Fault{Topic: name, Mend: mend,
+				What: "the topic was deleted and made anew: what the log kept in it is gone"})
+		}
+	}
+	if len(e.Faults) == 0 {
+		return nil
+	}
+	slices.SortFunc(e.Faults, func(a, b Fault) int { return strings.Compare(a.Topic, b.Topic) })
+	return e
+}
+
+// seeds returns the brokers that a client was told.
+func seeds(cl *kgo.Client) []string {
+	all, _ := cl.OptValue(kgo.SeedBrokers).([]string)
+	return all
+}
+
+// applyCommand is the command that makes a cluster fit.
+func applyCommand(s Spec, brokers string) string {
+	command := "quittance topics apply --log kafka --brokers " + brokers
+	if s.Prefix != "" {
+		command += " --topic-prefix " + s.Prefix
+	}
+	return command
+}
+
+// The tools of Kafka that mend what a plan does not.
+const (
+	configsTool  = "kafka-configs.sh"
+	featuresTool = "kafka-features.sh"
+	electionTool = "kafka-leader-election.sh"
+	reassignTool = "kafka-reassign-partitions.sh"
+)
+
+// decide is where no command mends a fault.
+const decide = "quittance topics plan --log kafka shows what else there is to decide"
+
+// minTransactions is the level of transaction.version from which each transaction has an epoch of
+// its own: below it, a late message of one transaction may end up in the next.
+const minTransactions = 2
+
+// transactionFault reports transactions that do not hold what they promise.
+func (f *found) transactionFault() *Fault {
+	if f.transactions >= minTransactions {
+		return nil
+	}
+	return &Fault{
+		What: fmt.Sprintf("transaction.version is %d and must be at least %d: below it, what was "+
+			"sent late for one group may become part of the next", f.transactions, minTransactions),
+		Mend: featuresTool + " --bootstrap-server BROKERS upgrade --feature transaction.version=2",
+	}
+}
+
+// topicFaults holds every topic against what it must be.
+func (f *found) topicFaults(s Spec, brokers string) (faults []Fault) {
+	shards := f.shards(s)
+	if s.Shards != 0 && s.Shards != shards {
+		faults = append(faults, Fault{Topic: s.Prefix + ShardsTopic,
+			What: shardsReason(shards, s.Shards), Mend: decide})
+	}
+	var missing []string
+	for _, t := range s.topics() {
+		name := s.Prefix + t.Name
+		have, ok := f.topics[t.Name]
+		if !ok {
+			missing = append(missing, name)
+			continue
+		}
+		if n := len(have.leaders); n != shards {
+			faults = append(faults, Fault{Topic: name, What: partitionsReason(n, shards), Mend: decide})
+		}
+		for _, want := range settings(t, have.replication()) {
+			is, known := have.configs[want.Name]
+			if !known || want.holds(is.value) {
+				continue
+			}
+			faults = append(faults, Fault{Topic: name, What: want.fault(is.value),
+				Mend: fmt.Sprintf("%s --bootstrap-server %s --alter --entity-type topics --entity-name %s "+
+					"--add-config %s", configsTool, brokers, name, want)})
+		}
+	}
+	if len(missing) > 0 {
+		faults = append(faults, Fault{What: "topics are missing, or may not be seen: " +
+			strings.Join(missing, ", ")})
+	}
+	return faults
+}
+
+// fault says that a setting is not what it must be, and why that matters.
+func (s Setting) fault(have string) string {
+	must := "must be "
+	if s.Rule == AtLeast {
+		must = "must be at least "
+	}
+	return fmt.Sprintf("%s is %s and %s%s: %s", s.Name, have, must, s.Value, s.Why)
+}
+
+// notes returns what is not as planned and no reason to refuse: topics with fewer copies than new
+// ones get, and partitions whose leaders have moved.
+func (f *found) notes(s Spec) (notes []string) {
+	var few, elsewhere []string
+	moved, want := 0, s.replication(len(f.brokers))
+	home, hasHome := f.topics[ShardsTopic]
+	for _, t := range s.topics() {
+		have, ok := f.topics[t.Name]
+		if !ok {
+			continue
+		}
+		if have.replication() < want {
+			few = append(few, s.Prefix+t.Name)
+		}
+		if !hasHome || len(have.leaders) != len(home.leaders) {
+			continue
+		}
+		away := 0
+		for i, replicas := range have.replicas {
+			if len(replicas) > 0 && len(home.replicas[i]) > 0 && replicas[0] != home.replicas[i][0] {
+				away++
+			} else if have.leaders[i] != home.leaders[i] {
+				moved++
+			}
+		}
+		if away > 0 {
+			elsewhere = append(elsewhere, s.Prefix+t.Name)
+		}
+	}
+	if len(few) > 0 {
+		notes = append(notes, fmt.Sprintf("fewer than %d copies are kept of %s: add some with %s",
+			want, strings.Join(few, ", "), reassignTool))
+	}
+	if moved > 0 {
+		notes = append(notes, fmt.Sprintf("the leaders of %d partitions have moved away from those of "+
+			"their shard: groups take longer until they are back (%s --election-type PREFERRED "+
+			"--all-topic-partitions)", moved, electionTool))
+	}
+	if len(elsewhere) > 0 {
+		notes = append(notes, fmt.Sprintf("other brokers lead %s than %s: groups that span leaders take "+
+			"longer (%s puts them together)", strings.Join(elsewhere, ", "), s.Prefix+ShardsTopic,
+			reassignTool))
+	}
+	return notes
+}
