@@ -40,8 +40,8 @@ type Identity struct {
 // A Writer appends to one shard. Its methods are for one goroutine at a time.
 type Writer interface {
 	// Append writes a group, durably and as a whole, before it returns the positions after it.
-	// The caller numbers groups; a number that does not follow the last one is an error and
-	// writes nothing. A group without records is allowed and may be remembered without being
+	// The caller numbers groups; a number that does not follow the last one (Group.Follows) is an
+	// error and writes nothing. A group without records is allowed and may be remembered without being
 	// written.
 	//
 	// Errors: ErrFenced (another writer has claimed the shard: stop), ErrNotCommitted (nothing was

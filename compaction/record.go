@@ -20,10 +20,23 @@ func (r Record) Tombstone() bool { return r.Value == nil }
 
 // A Group is what one Append writes: all of it or nothing. Groups of a shard are numbered from 1
 // without a gap, and their times never go back.
+//
+// First is for copies of a log: the number after the group before, where compaction has left
+// nothing of the groups from First up to Number. 0 is Number: nothing is skipped.
 type Group struct {
 	Number  uint64
+	First   uint64
 	Time    time.Time
 	Records []Record
+}
+
+// Follows reports whether g may be appended after the group of a number.
+func (g Group) Follows(last uint64) bool {
+	first := g.First
+	if first == 0 {
+		first = g.Number
+	}
+	return first == last+1 && g.Number >= first
 }
 
 // An Entry is a committed record as a Reader gives it. Group, Count and Time are those of the

@@ -124,6 +124,48 @@ func testRefused(s *subject) {
 	s.same(s.entries(0, nil, s.end(0)), groups)
 }
 
+// A group may skip the numbers that compaction has emptied, from the one that is next, and only
+// them. Reading and claiming go on from its number.
+func testSkip(s *subject) {
+	w := s.claim(0)
+	skip := func(first, number uint64, records ...compaction.Record) (compaction.Group, error) {
+		g := group(number, records...)
+		g.First = first
+		_, err := w.Append(s.Context(), g)
+		return g, err
+	}
+	for _, wrong := range [][2]uint64{{2, 2}, {2, 5}, {1, 0}} {
+		if _, err := skip(wrong[0], wrong[1], rec(OpenTopic, "a", "bad")); err == nil {
+			s.Errorf("group %d was taken as the first, skipping from %d", wrong[1], wrong[0])
+		}
+	}
+	var groups []compaction.Group
+	for _, right := range [][2]uint64{{1, 7}, {8, 8}, {9, 1 << 31}} {
+		g, err := skip(right[0], right[1], rec(OpenTopic, "a", "1"), rec(JournalTopic, "a", "1"))
+		if err != nil {
+			s.Fatalf("group %d, skipping from %d: %v", right[1], right[0], err)
+		}
+		groups = append(groups, g)
+	}
+	for _, wrong := range [][2]uint64{{8, 1<<31 + 1}, {1 << 31, 1<<31 + 1}, {1<<31 + 2, 1<<31 + 2}} {
+		if _, err := skip(wrong[0], wrong[1], rec(OpenTopic, "a", "bad")); err == nil {
+			s.Errorf("group %d was taken after group %d, skipping from %d", wrong[1], 1<<31, wrong[0])
+		}
+	}
+	if _, err := skip(1<<31+1, 1<<31+5); err != nil { // and nothing in it
+		s.Fatal(err)
+	}
+	s.same(s.entries(0, nil, s.end(0)), groups)
+	batches := s.batches(0, compaction.Range{To: s.end(0)})
+	if last := batches[len(batches)-1]; last.Group != 1<<31+5 {
+		s.Errorf("the last batch stands at group %d, want %d", last.Group, 1<<31+5)
+	}
+	s.reopen()
+	w = s.claim(0)
+	groups = append(groups, s.fill(w, 1<<31+6, 1<<31+7)...)
+	s.same(s.entries(0, nil, s.end(0)), groups)
+}
+
 // A group without records takes a number.
 func testEmpty(s *subject) {
 	w := s.claim(0)

@@ -115,7 +115,7 @@ func (w *writer) may(ctx context.Context, g compaction.Group) (end, error) {
 		return end{}, damage
 	case ctx.Err() != nil:
 		return end{}, fmt.Errorf("%w: %w", compaction.ErrNotCommitted, ctx.Err())
-	case g.Number != before.group+1:
+	case !g.Follows(before.group):
 		return end{}, fmt.Errorf("local: group %d does not follow group %d of shard %d",
 			g.Number, before.group, w.shard.id)
 	case g.Time.Before(before.time):
