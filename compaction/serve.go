@@ -64,6 +64,9 @@ func (s *Shards) own(ctx context.Context, n int, starting chan struct{}) error {
 			if time.Since(began) > time.Minute {
 				wait = 10 * time.Millisecond
 			}
+			if ctx.Err() != nil && s.o.Shared && errors.Is(err, ErrFenced) {
+				return nil // who owns it now was quicker: what it fenced was not answered
+			}
 			if err == nil || ctx.Err() != nil {
 				return err
 			}
