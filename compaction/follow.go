@@ -4,16 +4,21 @@ import (
 	"context"
 	"errors"
 	"io"
-	"maps"
 	"slices"
 )
 
-// A Delivery is what Follow hands on. Before the reader has caught up with the end as it was when
-// it began, Snapshot is true and Entries are records in order within each topic: a compacted topic
-// gives at least the last record of each key, and groups are not whole. After that Snapshot is
-// false and Entries are one group: all of it, or what compaction has left of it where the follower
-// is late. Next is where to go on from: nothing before it is still to come, and what was handed on
-// with the same Next comes again.
+// A Delivery is what Follow hands on: whole groups, in order, each of them once, or what compaction
+// has left of them where the follower is late.
+//
+// Snapshot is true for groups that were committed when Follow began: of a compacted topic at least
+// the last record of each key, of an append-only one every record. Several of them come together,
+// in order within each topic. After the snapshot, Snapshot is false and Entries are one group, as
+// it was committed. Next is where to go on from: nothing before it is still to come, and what was
+// handed on with the same Next comes again.
+//
+//	Entries        g3 g4 g7 g8 │ g9 g12 │ g13 │ g14 │ …
+//	Snapshot          true     │  true  │    false  │ false
+//	                       the end when Follow began
 type Delivery struct {
 	Snapshot bool
 	Entries  []Entry
@@ -21,49 +26,89 @@ type Delivery struct {
 }
 
 // Follow reads a shard's committed records from a position and hands them on in order, first the
-// snapshot and then, for ever, each group as it is committed, whole. A nil position begins at the
-// start. It returns when ctx ends, when f fails, or when the log does. A group is delivered when
-// all its records have been read, so topics cannot be left out.
+// snapshot and then, for ever, each group as it is committed. A nil position begins at the start. A
+// group without records is not handed on. It returns when ctx ends, when f fails, or when the log
+// does. A group is delivered when all its records have been read, so topics cannot be left out.
+//
+// A log that reads its topics' ends one after the other may see a part of the newest groups then:
+// such a group still comes whole, in the snapshot or after it.
 func Follow(ctx context.Context, l Log, shard int, from Positions, f func(Delivery) error) error {
 	end, err := l.End(ctx, shard)
 	if err != nil {
 		return err
 	}
-	if !from.Reached(end) {
-		err := each(ctx, l, shard, Range{From: from, To: end}, func(b Batch) error {
-			from = b.Next
-			if len(b.Entries) == 0 {
-				return nil
-			}
-			return f(Delivery{Snapshot: true, Entries: b.Entries, Next: b.Next})
-		})
-		if err != nil {
+	t := follower{end: end, from: from, groups: map[uint64][]Entry{}, deliver: f}
+	// One open range, and not a bounded one for the snapshot: only an open one never ends within a
+	// group.
+	return each(ctx, l, shard, Range{From: from}, t.take)
+}
+
+// A follower puts groups together.
+type follower struct {
+	end     Positions // of the log when it began
+	from    Positions // nothing before it is still to be delivered
+	caught  bool      // the snapshot is over
+	groups  map[uint64][]Entry
+	deliver func(Delivery) error
+}
+
+// take delivers what a batch completes.
+func (t *follower) take(b Batch) error {
+	var numbers []uint64
+	for _, e := range b.Entries {
+		t.groups[e.Group] = append(t.groups[e.Group], e)
+	}
+	for n := range t.groups {
+		if n <= b.Group {
+			numbers = append(numbers, n)
+		}
+	}
+	slices.Sort(numbers)
+	if err := t.snapshot(&numbers, b.Next); err != nil {
+		return err
+	}
+	for i, n := range numbers {
+		t.caught = true
+		d := Delivery{Entries: t.groups[n], Next: t.from}
+		delete(t.groups, n)
+		if i == len(numbers)-1 && len(t.groups) == 0 {
+			d.Next = b.Next
+		}
+		if err := t.deliver(d); err != nil {
 			return err
 		}
 	}
-	from = end
-	groups := map[uint64][]Entry{} // not read to their end
-	return each(ctx, l, shard, Range{From: end}, func(b Batch) error {
-		for _, e := range b.Entries {
-			groups[e.Group] = append(groups[e.Group], e)
-		}
-		for _, n := range slices.Sorted(maps.Keys(groups)) {
-			if n > b.Group {
-				break
-			}
-			d := Delivery{Entries: groups[n], Next: from}
-			if delete(groups, n); len(groups) == 0 {
-				d.Next = b.Next
-			}
-			if err := f(d); err != nil {
-				return err
-			}
-		}
-		if len(groups) == 0 {
-			from = b.Next
-		}
+	if len(t.groups) == 0 {
+		t.from = b.Next
+	}
+	return nil
+}
+
+// snapshot delivers those of the numbered groups that were there when following began, and takes
+// their numbers away.
+func (t *follower) snapshot(numbers *[]uint64, next Positions) error {
+	if t.caught {
 		return nil
-	})
+	}
+	old := 0
+	for i, n := range *numbers {
+		before := func(e Entry) bool { return e.Offset < t.end.Of(e.Topic) }
+		if slices.ContainsFunc(t.groups[n], before) {
+			old = i + 1
+		}
+	}
+	if old == 0 {
+		return nil
+	}
+	d := Delivery{Snapshot: true, Next: t.from}
+	for _, n := range (*numbers)[:old] {
+		d.Entries = append(d.Entries, t.groups[n]...)
+		delete(t.groups, n)
+	}
+	if *numbers = (*numbers)[old:]; len(t.groups) == 0 {
+		d.Next = next
+	}
+	return t.deliver(d)
 }
 
 // each calls f for each batch of a range; the end of a bounded range is no error.

@@ -3,6 +3,7 @@ package compaction_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -129,5 +130,63 @@ func TestFollowLate(t *testing.T) {
 		if !errors.Is(err, enough) {
 			t.Fatalf("following ended with %v, having seen %v", err, seen)
 		}
+	}
+}
+
+// A cutEnd is a log whose End sees a part of the newest groups only, as that of a log with an end a
+// topic may.
+type cutEnd struct {
+	compaction.Log
+	end compaction.Positions
+}
+
+// End is where the test says.
+func (l cutEnd) End(context.Context, int) (compaction.Positions, error) { return l.end, nil }
+
+// A group that was there in part when following began comes whole and once, in the snapshot; what
+// was committed before it is not said to have come later, and what comes later is not missed.
+func TestFollowCut(t *testing.T) {
+	schema, err := compaction.NewSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := local.Open(t.TempDir(), schema.Topics(), local.Options{Shards: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	w, err := l.Claim(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	counters, outbox := compaction.Counters.Topic().Name, compaction.Outbox.Topic().Name
+	for n, topics := range [][]string{{counters, outbox}, {outbox}, {counters, outbox}, {counters}} {
+		g := compaction.Group{Number: uint64(n + 1), Time: time.Unix(int64(n), 0)}
+		for _, topic := range topics {
+			g.Records = append(g.Records, compaction.Record{Topic: topic, Key: []byte("acme/a")})
+		}
+		if _, err := w.Append(ctx, g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Of group 3 the outbox's record is seen and not the counters'; group 4 is not seen.
+	cut := cutEnd{l, compaction.Positions{{Topic: counters, Next: 2}, {Topic: outbox, Next: 4}}}
+	running, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	enough := errors.New("enough")
+	got := map[bool][]uint64{}
+	err = compaction.Follow(running, cut, 0, nil, func(d compaction.Delivery) error {
+		for _, e := range d.Entries {
+			got[d.Snapshot] = append(got[d.Snapshot], e.Group)
+		}
+		if !d.Snapshot {
+			return enough
+		}
+		return nil
+	})
+	if !errors.Is(err, enough) || !slices.Equal(got[true], []uint64{1, 1, 2, 3, 3}) ||
+		!slices.Equal(got[false], []uint64{4}) {
+		t.Errorf("got %v, ended with %v", got, err)
 	}
 }
