@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -22,16 +24,12 @@ type Admin struct {
 
 // OpenAdmin reaches a cluster and signs in. The caller closes it.
 func OpenAdmin(ctx context.Context, c Connection) (*Admin, error) {
-	if err := c.check(); err != nil {
+	if err := reach(ctx, c); err != nil {
 		return nil, err
 	}
 	cl, err := kgo.NewClient(c.options()...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
-	}
-	if err := reach(ctx, cl, c); err != nil {
-		cl.Close()
-		return nil, err
 	}
 	return &Admin{c, cl}, nil
 }
@@ -61,11 +59,36 @@ func (a *Admin) Check(ctx context.Context, s Spec) (Report, error) {
 // Close ends the connections.
 func (a *Admin) Close() { a.cl.Close() }
 
-// reach asks the cluster for its brokers, so that what is wrong with the way there is said at once:
-// a client that produces or reads would only go on trying.
-func reach(ctx context.Context, cl *kgo.Client, c Connection) error {
-	_, err := metadata(ctx, cl, nil)
-	return explain(err, c)
+// Limits of reaching a cluster for the first time.
+const (
+	reachTries   = 3
+	dialTimeout  = 5 * time.Second
+	reachTimeout = 15 * time.Second
+)
+
+// reach asks the cluster for its brokers, with a client of its own that gives up soon, so that what
+// is wrong with the way there is said at once: other clients would go on trying.
+func reach(ctx context.Context, c Connection) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	cl, err := kgo.NewClient(append(c.options(), kgo.DialTimeout(dialTimeout),
+		kgo.RequestRetries(max(reachTries, len(c.Brokers)-1)))...)
+	if err != nil {
+		return fmt.Errorf("kafka: %w", err)
+	}
+	defer cl.Close()
+	limited, cancel := context.WithTimeout(ctx, reachTimeout)
+	defer cancel()
+	_, err = metadata(limited, cl, nil)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return fmt.Errorf("kafka: the brokers at %s do not answer, or not in TLS as asked for: %w",
+			strings.Join(c.Brokers, ", "), err)
+	}
+	if said := explain(err, c); said != err || err == nil {
+		return said
+	}
+	return fmt.Errorf("kafka: no broker at %s: %w", strings.Join(c.Brokers, ", "), err)
 }
 
 // explain says in an operator's terms what a cluster refused. It never holds the secret.
@@ -92,9 +115,13 @@ func explain(err error, c Connection) error {
 	case errors.As(err, &remote) && remote.Op == "remote error":
 		return fmt.Errorf("kafka: the brokers at %s refuse TLS with this process; "+
 			"they may want a client's certificate (--kafka-cert): %w", where, err)
-	case errors.As(err, &eof), errors.Is(err, io.EOF):
-		return fmt.Errorf("kafka: the brokers at %s end the connection; "+
-			"they may want TLS (--kafka-tls) or somebody to sign in (--kafka-sasl): %w", where, err)
+	case errors.As(err, &eof), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		hint := "TLS (--kafka-tls) or somebody to sign in (--kafka-sasl)"
+		if c.TLS != nil {
+			hint = "no TLS there, or somebody to sign in (--kafka-sasl)"
+		}
+		return fmt.Errorf("kafka: the brokers at %s end the connection; they may want %s: %w",
+			where, hint, err)
 	case denied(err):
 		return fmt.Errorf("%w\n%s is not allowed to; quittance topics plan --role ROLE=User:NAME "+
 			"shows which ACLs each kind of process needs", err, c.SASL.who())
