@@ -13,7 +13,7 @@ import (
 // among them: flags are seen by every user of the machine.
 type kafkaFlags struct {
 	Log         string   `help:"Where the log is: ${enum}." enum:"local,kafka" default:"local"`
-	Brokers     []string `help:"Some brokers of the cluster." placeholder:"HOST:PORT,..."`
+	Brokers     []string `help:"Some brokers of the cluster." placeholder:"HOST:PORT"`
 	TopicPrefix string   `help:"What the names of the log's topics begin with, where a cluster has several logs." placeholder:"TEXT"`
 
 	KafkaTLS        bool   `name:"kafka-tls" help:"Reach the brokers by TLS; the other TLS flags imply it."`

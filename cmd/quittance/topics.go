@@ -23,7 +23,9 @@ import (
 type topicsCommand struct {
 	List  topicsList  `cmd:"" help:"List the topics, from the contracts in this program."`
 	Show  topicsShow  `cmd:"" help:"Show what a topic's contract says."`
-	Check topicsCheck `cmd:"" help:"Read every record of a stopped server and decode it."`
+	Plan  topicsPlan  `cmd:"" help:"Show what a Kafka cluster lacks to keep a log."`
+	Apply topicsApply `cmd:"" help:"Make topics, settings and ACLs on a Kafka cluster."`
+	Check topicsCheck `cmd:"" help:"Check the topics of a Kafka cluster, or every record of a stopped server."`
 	Clean topicsClean `cmd:"" help:"Compact the log of a stopped server now."`
 }
 
@@ -109,15 +111,25 @@ func fieldLine(f protoreflect.FieldDescriptor, personal []string) string {
 	return line
 }
 
-// topicsCheck reads the log.
-type topicsCheck struct{ dataFlag }
+// topicsCheck reads an embedded log, or looks at a cluster's topics.
+type topicsCheck struct {
+	dataFlag
+	kafkaFlags
+}
 
 // Help shows when to use it.
 func (topicsCheck) Help() string {
 	return `Reads every record in the log, from the first, decodes it by its contract and counts
 records, tombstones and keys. Nothing is changed; the server must be stopped.
 
-    $ quittance topics check --data var/dev`
+    $ quittance topics check --data var/dev
+
+On a Kafka cluster it looks whether each topic is as it must be, as every start does. Where one is
+not, it says how to mend it and exits with 1. Servers may be running:
+
+    $ quittance topics check --log kafka --brokers 127.0.0.1:9092
+
+` + kafkaHelp
 }
 
 // topicCount counts what the log has of one topic.
@@ -128,6 +140,12 @@ type topicCount struct {
 
 // Run reads and counts.
 func (c topicsCheck) Run(ctx context.Context, p *program) error {
+	if on, err := c.onKafka(); on || err != nil {
+		if err != nil {
+			return err
+		}
+		return c.checkCluster(ctx, p)
+	}
 	o := engineOptions{logger: p.logger(slog.LevelWarn), log: local.Options{CleanEvery: -1}}
 	return withEngine(ctx, c.Data, o, func(e *engine) error {
 		counts := map[string]*topicCount{}

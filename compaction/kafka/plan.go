@@ -61,9 +61,9 @@ type Plan struct {
 // Empty reports whether nothing is to do.
 func (p Plan) Empty() bool { return len(p.Changes) == 0 }
 
-// cannot returns what no change mends.
-func (p Plan) cannot() []Change {
-	return slices.DeleteFunc(slices.Clone(p.Changes), func(c Change) bool { return c.Kind != Cannot })
+// Possible reports whether the plan can be applied: nothing in it is left to decide.
+func (p Plan) Possible() bool {
+	return !slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Kind == Cannot })
 }
 
 // newPlan compares what a cluster has with a spec and with what the grants allow.
@@ -199,7 +199,7 @@ var ErrUndecided = errors.New("kafka: the plan names what cannot be changed: not
 // apply does what a plan says. Doing it twice is as doing it once. It returns what went otherwise
 // than planned and is no failure.
 func (p Plan) apply(ctx context.Context, cl *kgo.Client) (warnings []string, err error) {
-	if len(p.cannot()) > 0 {
+	if !p.Possible() {
 		return nil, ErrUndecided
 	}
 	var made []string
