@@ -1,0 +1,176 @@
+package kafka
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/quittance/quittance/compaction"
+)
+
+// A Log is a log on a cluster. Its methods may be called from any goroutine.
+type Log struct {
+	options  Options
+	identity compaction.Identity
+	report   Report
+	topics   map[string]compaction.Topic // ShardsTopic is one of them
+	names    []string                    // theirs, sorted
+	admin    *kgo.Client
+
+	closed  context.Context // ends when the log is closed
+	closing context.CancelFunc
+
+	mu      sync.Mutex
+	over    bool                         // no goroutine may begin any more
+	open    map[io.Closer]bool           // writers and readers
+	running sync.WaitGroup               // what goes on in the background
+	known   map[int]compaction.Positions // of each shard: the end of what was appended here
+}
+
+var _ compaction.Log = (*Log)(nil)
+
+// Open opens the log on a cluster: it holds the cluster against what the log needs, having mended
+// that first where Options.Create allows. It fails with a *FaultsError where the cluster would not
+// keep the log, and with an error that names the cause where it cannot be reached or lets nobody
+// in.
+func Open(ctx context.Context, o Options) (*Log, error) {
+	o = o.withDefaults()
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	l := &Log{options: o, open: map[io.Closer]bool{}, known: map[int]compaction.Positions{}}
+	l.closed, l.closing = context.WithCancel(context.Background())
+	var err error
+	if l.admin, err = kgo.NewClient(l.clientOptions()...); err != nil {
+		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	if err := l.verify(ctx); err != nil {
+		l.admin.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// verify holds the cluster against what the log needs.
+func (l *Log) verify(ctx context.Context) error {
+	o := l.options
+	if err := reach(ctx, o.Connection); err != nil {
+		return err
+	}
+	warn := func(warnings []string) {
+		for _, w := range warnings {
+			o.Logger.Warn(w)
+		}
+	}
+	if o.Create {
+		p, err := newPlan(ctx, l.admin, o.spec(), nil)
+		if err != nil {
+			return explain(err, o.Connection)
+		}
+		warnings, err := p.apply(ctx, l.admin)
+		if err != nil {
+			return explain(err, o.Connection)
+		}
+		warn(warnings)
+	}
+	var err error
+	if l.report, err = check(ctx, l.admin, o.spec()); err != nil {
+		return explain(err, o.Connection)
+	}
+	warn(l.report.Warnings)
+	l.topics = map[string]compaction.Topic{}
+	for _, t := range o.spec().topics() {
+		l.topics[t.Name] = t
+		l.names = append(l.names, t.Name)
+	}
+	slices.Sort(l.names)
+	id := l.report.Topics[ShardsTopic]
+	l.identity = compaction.Identity{
+		ID: l.report.Cluster + "/" + hex.EncodeToString(id[:]), Shards: l.report.Shards,
+	}
+	return nil
+}
+
+// Identity returns the ids of the cluster and of ShardsTopic: another cluster, or topics that were
+// deleted and made anew, are another log.
+func (l *Log) Identity() compaction.Identity { return l.identity }
+
+// Close ends the log: whoever waits for it is woken, with compaction.ErrClosed.
+func (l *Log) Close() error {
+	l.closing()
+	l.mu.Lock()
+	l.over = true
+	open := l.open
+	l.open = nil
+	l.mu.Unlock()
+	for c := range open {
+		_ = c.Close() // those of this package do not fail
+	}
+	l.running.Wait()
+	l.admin.Close()
+	return nil
+}
+
+// begin checks that the log is open and the shard is one of it, and returns a context that also
+// ends with the log.
+func (l *Log) begin(ctx context.Context, shard int) (context.Context, context.CancelFunc, error) {
+	if l.closed.Err() != nil {
+		return nil, nil, compaction.ErrClosed
+	}
+	if shard < 0 || shard >= l.identity.Shards {
+		return nil, nil, fmt.Errorf("kafka: shard %d: there are %d", shard, l.identity.Shards)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(l.closed, cancel)
+	return ctx, func() { stop(); cancel() }, nil
+}
+
+// failed says what an error of a call means where the log may have been closed meanwhile.
+func (l *Log) failed(err error) error {
+	if err != nil && l.closed.Err() != nil {
+		return compaction.ErrClosed
+	}
+	return explain(err, l.options.Connection)
+}
+
+// keep closes c with the log, unless forget is called first. It reports false where the log was
+// closed already.
+func (l *Log) keep(c io.Closer) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over {
+		return false
+	}
+	l.open[c] = true
+	return true
+}
+
+func (l *Log) forget(c io.Closer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.open, c)
+}
+
+// background runs f; Close waits for it where it has not begun to wait yet.
+func (l *Log) background(f func()) {
+	l.mu.Lock()
+	over := l.over
+	if !over {
+		l.running.Go(f)
+	}
+	l.mu.Unlock()
+	if over {
+		f()
+	}
+}
+
+// unprefixed returns the name of a topic as entries have it.
+func (l *Log) unprefixed(topic string) string {
+	return strings.TrimPrefix(topic, l.options.Prefix)
+}

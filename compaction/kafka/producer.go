@@ -1,0 +1,161 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/quittance/quittance/compaction"
+)
+
+// A producer is one transactional id of a shard's ring. One goroutine at a time uses it.
+type producer struct {
+	cl *kgo.Client
+	// ends counts the EndTxn requests that were sent. The client sends one again when a connection
+	// breaks; what is answered then may speak of what the first one did.
+	ends atomic.Int64
+}
+
+// newProducer makes the client of producer k of a shard. It does not yet have its id.
+func (l *Log) newProducer(shard, k int) (*producer, error) {
+	p := &producer{}
+	var err error
+	p.cl, err = kgo.NewClient(append(l.producerOptions(shard, k), kgo.WithHooks(p))...)
+	return p, err
+}
+
+// OnBrokerWrite counts the requests that end transactions.
+func (p *producer) OnBrokerWrite(
+	_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, _ error,
+) {
+	if key == kmsg.EndTxn.Int16() {
+		p.ends.Add(1)
+	}
+}
+
+// transact writes records in one transaction: all or none. Errors: compaction.ErrNotCommitted,
+// after which the producer is as good as before; compaction.ErrFenced; and
+// compaction.ErrUnknownOutcome, after which it must not be used again. The contexts of the client's
+// own calls are never ended, as that would leave it in no known state: what takes too long is
+// waited for no longer.
+func (p *producer) transact(ctx context.Context, records []*kgo.Record) error {
+	if err := p.cl.BeginTransaction(); err != nil {
+		if fenced(err) {
+			return fmt.Errorf("%w: %w", compaction.ErrFenced, err)
+		}
+		return unknown("begin", err)
+	}
+	produced := p.produce(records)
+	var err error
+	select {
+	case err = <-produced:
+	case <-time.After(produceWait):
+		err = fmt.Errorf("the brokers did not take the records within %v", produceWait)
+		return p.abort(ctx, err, produced)
+	case <-ctx.Done():
+		return unknown("produce", ctx.Err())
+	}
+	// The client would commit what succeeded even where something failed.
+	if err != nil {
+		return p.abort(ctx, err, nil)
+	}
+	return p.commit(ctx)
+}
+
+// produce sends records and returns where the first error, or nil, will be when the brokers have
+// answered for each of them.
+func (p *producer) produce(records []*kgo.Record) <-chan error {
+	answered := make(chan error, 1)
+	var left atomic.Int64
+	var first atomic.Pointer[error]
+	left.Store(int64(len(records)))
+	promise := func(_ *kgo.Record, err error) {
+		if err != nil {
+			first.CompareAndSwap(nil, &err)
+		}
+		if left.Add(-1) == 0 {
+			if e := first.Load(); e != nil {
+				answered <- *e
+			} else {
+				answered <- nil
+			}
+		}
+	}
+	for _, r := range records {
+		p.cl.Produce(context.Background(), r, promise)
+	}
+	return answered
+}
+
+// commit ends the transaction. Only what a broker said in answer to the one request that was sent
+// is certain.
+func (p *producer) commit(ctx context.Context) error {
+	before := p.ends.Load()
+	err := p.end(ctx, commitWait, kgo.TryCommit)
+	sent := p.ends.Load() - before
+	switch {
+	case err == nil:
+		return nil
+	case sent == 0 && errors.Is(err, kerr.OperationNotAttempted),
+		sent <= 1 && errors.Is(err, kerr.TransactionAbortable):
+		return p.abort(ctx, err, nil)
+	case sent == 1 && fenced(err):
+		return fmt.Errorf("%w: %w", compaction.ErrFenced, err)
+	}
+	return unknown("commit", err)
+}
+
+// abort ends the transaction because of a cause. Nothing of it was committed in any case, but only
+// a producer whose transaction is known to be over can go on. Where records are still to be
+// answered for, produced is not nil.
+func (p *producer) abort(ctx context.Context, cause error, produced <-chan error) error {
+	if fenced(cause) {
+		return fmt.Errorf("%w: %w", compaction.ErrFenced, cause)
+	}
+	if produced != nil {
+		go func() {
+			// What the client says of it is what produced says.
+			_ = p.cl.AbortBufferedRecords(context.Background())
+		}()
+		select {
+		case <-produced:
+		case <-time.After(abortWait):
+			return unknown("abort", cause)
+		case <-ctx.Done():
+			return unknown("abort", cause)
+		}
+	}
+	switch err := p.end(ctx, abortWait, kgo.TryAbort); {
+	case err == nil:
+		return fmt.Errorf("%w: %w", compaction.ErrNotCommitted, cause)
+	case fenced(err):
+		return fmt.Errorf("%w: %w", compaction.ErrFenced, err)
+	default:
+		return unknown("abort", errors.Join(cause, err))
+	}
+}
+
+// end asks the coordinator to end the transaction and waits for its answer, so long at most.
+func (p *producer) end(ctx context.Context, wait time.Duration, how kgo.TransactionEndTry) error {
+	answered := make(chan error, 1)
+	go func() { answered <- p.cl.EndTransaction(context.Background(), how) }()
+	select {
+	case err := <-answered:
+		return err
+	case <-time.After(wait):
+		return fmt.Errorf("the coordinator did not answer within %v", wait)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// unknown is the error of a producer that can only be given up. A claim finds out what there is.
+func unknown(doing string, err error) error {
+	return fmt.Errorf("%w (%s): %w", compaction.ErrUnknownOutcome, doing, err)
+}

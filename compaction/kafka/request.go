@@ -1,0 +1,116 @@
+package kafka
+
+import (
+	"errors"
+
+	"github.com/quittance/quittance/compaction"
+)
+
+// request sends a request to each leader that has none under way and has something to give.
+func (r *reader) request() {
+	if r.busy[-1] > 0 {
+		return
+	}
+	by := map[int32][]*cursor{}
+	low := r.low()
+	for _, c := range r.order {
+		// A topic that is far ahead waits for the others; one that they wait for never does.
+		if c.flying || c.drained() || c.size > aheadBytes && c.over > low {
+			continue
+		}
+		leader, ok := r.leaders[c.topic.Name]
+		if !ok {
+			r.locate()
+			return
+		}
+		by[leader] = append(by[leader], c)
+	}
+	for leader, cursors := range by {
+		if r.busy[leader] == 0 {
+			r.fetch(leader, cursors)
+		}
+	}
+}
+
+// low is the last group that is over in every topic.
+func (r *reader) low() uint64 {
+	var low uint64
+	first := true
+	for _, c := range r.cursors {
+		if !c.drained() && (first || c.over < low) {
+			low, first = c.over, false
+		}
+	}
+	return low
+}
+
+// fetch asks a leader for what comes next in some topics.
+func (r *reader) fetch(leader int32, cursors []*cursor) {
+	var wants []want
+	for _, c := range cursors {
+		c.flying = true
+		wants = append(wants, want{c.topic.Name, c.next})
+	}
+	r.busy[leader]++
+	r.under.Go(func() {
+		a := answer{leader: leader, asked: cursors}
+		var pieces []piece
+		pieces, a.err = r.fetcher.fetch(r.closed, leader, wants, fetchWait)
+		for _, p := range pieces {
+			a.pieces = append(a.pieces, r.decode(p))
+		}
+		r.send(a)
+	})
+}
+
+// decode turns the records of a piece into entries, up to the first that is none.
+func (r *reader) decode(p piece) decoded {
+	d := decoded{piece: p, entries: make([]compaction.Entry, 0, len(p.records))}
+	for _, rec := range p.records {
+		e, err := entry(rec)
+		if err != nil {
+			d.next = rec.Offset
+			d.corrupt = r.log.corrupt(r.shard, p.topic, rec, max(1, e.Group), err)
+			break
+		}
+		d.entries = append(d.entries, e)
+	}
+	d.records = nil
+	return d
+}
+
+// locate asks who leads the topics, after a while where that was asked before in vain.
+func (r *reader) locate() {
+	var topics []string
+	for _, c := range r.cursors {
+		topics = append(topics, c.topic.Name)
+	}
+	r.busy[-1]++
+	fails := r.fails
+	r.under.Go(func() {
+		a := answer{leader: -1}
+		if fails > 0 {
+			a.err = pause(r.closed, retryBackoff(fails))
+		}
+		if a.err == nil {
+			a.leaders, a.err = r.fetcher.leaders(r.closed, topics)
+		}
+		if a.err == nil && len(a.leaders) < len(topics) {
+			a.err = errNoLeader
+		}
+		if a.err != nil {
+			a.leaders = nil
+		}
+		r.send(a)
+	})
+}
+
+var errNoLeader = errors.New("kafka: not every topic has a leader")
+
+// send hands an answer on, unless nobody will take it any more.
+func (r *reader) send(a answer) {
+	select {
+	case r.answers <- a:
+	case <-r.closed.Done():
+	}
+}
