@@ -336,7 +336,7 @@ func TestCopyRefused(t *testing.T) {
 			from.put(record(open, "a", "1"))
 			to.put(record(open, "a", "1"))
 			to.put()
-		}, "at group 2, the source ends at group 1"},
+		}, "has group 2, and the source ends at group 1"},
 		"forgotten": {func(from, to *copied) {
 			from.put(record(open, "a", "1"))
 			to.put(record(open, "a", "1"))

@@ -92,9 +92,12 @@ func (p *prefix) merge(ctx context.Context, source, target *gatherer) error {
 		if ended {
 			break
 		}
-		if errSource != nil || s.number > t.number {
+		switch {
+		case errSource != nil && t.number > source.group:
+			return p.beyond(t.number, source.group)
+		case errSource != nil || s.number > t.number:
 			err = p.one(&t, true)
-		} else {
+		default:
 			err = p.both(&s, &t)
 			s, errSource = p.source(ctx, source)
 		}
@@ -104,11 +107,16 @@ func (p *prefix) merge(ctx context.Context, source, target *gatherer) error {
 	}
 	p.reached = target.group
 	if source.group < p.reached {
-		return fmt.Errorf("shard %d of the target is at group %d, the source ends at group %d: "+
-			"somebody has written to the target since it was copied, or it is no copy",
-			p.shard, p.reached, source.group)
+		return p.beyond(p.reached, source.group)
 	}
 	return nil
+}
+
+// beyond says that the target has a group after the source's last.
+func (p *prefix) beyond(target, source uint64) error {
+	return fmt.Errorf("shard %d of the target has group %d, and the source ends at group %d: "+
+		"somebody has written to the target since it was copied, or it is no copy",
+		p.shard, target, source)
 }
 
 // source returns the source's next group, and notes where reading goes on before it.

@@ -23,6 +23,7 @@ type commands struct {
 	Demo    demoCommand    `cmd:"" help:"Show the whole path, from quote to the finance file."`
 	Export  exportCommand  `cmd:"" help:"Write files for finance."`
 	Verify  verifyCommand  `cmd:"" help:"Check the books, the journal and the store."`
+	Copy    copyCommand    `cmd:"" help:"Copy a log: from one machine to a cluster, back, or between clusters."`
 	Keys    keysCommand    `cmd:"" help:"Create, list and revoke API keys."`
 	Topics  topicsCommand  `cmd:"" help:"Look at what is stored, and clean it."`
 	Sandbox sandboxCommand `cmd:"" help:"Serve the sandbox payment provider."`

@@ -24,7 +24,11 @@ import (
 type verifyCommand struct {
 	remoteFlags
 	dataFlag
-	JSON bool `name:"json" help:"Print the report as JSON."`
+	JSON    bool     `name:"json" help:"Print the report as JSON."`
+	Compare bool     `help:"Compare two logs instead, such as a copy and what it was made from."`
+	Logs    []string `arg:"" optional:"" name:"log" help:"The logs to compare."`
+
+	pairFlags
 }
 
 // Help says what is checked.
@@ -44,7 +48,15 @@ Exits with 1 when something is wrong, and says what and where. On a stopped serv
 On a running one, with a key of the role platform:
 
     $ QUITTANCE_KEY=qk_... quittance verify --url http://127.0.0.1:8080
-    $ quittance verify --dev-json var/dev/dev.json`
+    $ quittance verify --dev-json var/dev/dev.json
+
+Or compares two logs whose servers are stopped: the last value of each key, every record of what is
+only appended to, and the journal's chain in both. It prints a digest for each topic and the first
+differences:
+
+    $ quittance verify --compare local:var/dev kafka:broker-1:9092
+
+` + placeHelp
 }
 
 // errUnsound reports a verification that found something.
@@ -52,6 +64,12 @@ var errUnsound = errors.New("the data are not sound")
 
 // Run verifies and prints the report.
 func (c verifyCommand) Run(ctx context.Context, p *program) error {
+	if c.Compare {
+		return c.compareLogs(ctx, p)
+	}
+	if len(c.Logs) > 0 {
+		return &usageError{"verify takes logs with --compare only; --data names a data folder"}
+	}
 	report, err := c.report(ctx, p)
 	if err != nil {
 		return err

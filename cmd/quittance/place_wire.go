@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+
+	"github.com/quittance/quittance/compaction"
+)
+
+// wireFlags say how to reach the cluster of one of two logs. They are kafkaFlags for a command that
+// has two of them: the flags and variables of the log that is read begin with from, those of the
+// other with to.
+type wireFlags struct {
+	KafkaTLS        bool   `name:"kafka-tls" help:"Reach its brokers by TLS; the other TLS flags imply it."`
+	KafkaCA         string `name:"kafka-ca" help:"The authority of its brokers' certificates, PEM; else the system's." placeholder:"FILE"`
+	KafkaCert       string `help:"This process's own certificate there, PEM." placeholder:"FILE"`
+	KafkaKey        string `help:"The key of that certificate, PEM." placeholder:"FILE"`
+	KafkaServerName string `help:"The name that its brokers' certificates have; else the host." placeholder:"NAME"`
+
+	KafkaSASL string `name:"kafka-sasl" help:"How to sign in there: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER." placeholder:"MECHANISM"`
+	KafkaUser string `help:"As whom; the password is in QUITTANCE_FROM_KAFKA_PASSWORD or QUITTANCE_TO_KAFKA_PASSWORD." placeholder:"NAME"`
+}
+
+// pairFlags say how to reach the clusters of two logs.
+type pairFlags struct {
+	FromWire wireFlags `embed:"" prefix:"from-" group:"The cluster of the first log:"`
+	ToWire   wireFlags `embed:"" prefix:"to-" group:"The cluster of the second log:"`
+}
+
+// flags returns them as those of a single log, and the program as it must look to them.
+func (f wireFlags) flags(p *program, l place, side string) (kafkaFlags, *program) {
+	its := *p
+	its.getenv = func(name string) string {
+		if rest, ok := strings.CutPrefix(name, "QUITTANCE_KAFKA_"); ok {
+			name = "QUITTANCE_" + strings.ToUpper(side) + "_KAFKA_" + rest
+		}
+		return p.getenv(name)
+	}
+	return kafkaFlags{Log: "kafka", Brokers: l.brokers, TopicPrefix: l.prefix,
+		KafkaTLS: f.KafkaTLS, KafkaCA: f.KafkaCA, KafkaCert: f.KafkaCert, KafkaKey: f.KafkaKey,
+		KafkaServerName: f.KafkaServerName, KafkaSASL: f.KafkaSASL, KafkaUser: f.KafkaUser}, &its
+}
+
+// openCluster opens a log on a cluster. Topics that are missing are created where a number of
+// shards is wanted.
+func (l place) openCluster(
+	ctx context.Context, p *program, w wireFlags, side string, shards int,
+	topics []compaction.Topic, logger *slog.Logger,
+) (compaction.Log, error) {
+	f, its := w.flags(p, l, side)
+	if _, err := f.connection(its); err != nil {
+		return nil, err
+	}
+	return nil, errors.New("this program cannot open a log on a cluster")
+}
