@@ -1,0 +1,155 @@
+package main
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// A mishap is one thing that can go wrong.
+type mishap struct {
+	name   string
+	weight int
+	happen func(s *simulation)
+}
+
+// mishaps are all of them. A seed takes some, so that each is also met alone.
+var mishaps = []mishap{
+	{"requests get lost", 4, func(s *simulation) {
+		n := s.anyNode()
+		r := rates{end: 50 + s.rng.IntN(400), other: s.rng.IntN(60)}
+		s.note("%s: %d of 1000 commits and %d of other requests get lost", n.name, r.end, r.other)
+		s.during(n, 1+s.rng.IntN(20), func(p *simProcess) { p.wire.disturb(r) },
+			func(p *simProcess) { p.wire.disturb(rates{}) })
+	}},
+	{"the network of a node is cut", 3, func(s *simulation) {
+		n := s.anyNode()
+		s.note("%s: cut", n.name)
+		s.during(n, 1+s.rng.IntN(40), func(p *simProcess) { p.wire.sever(true) },
+			func(p *simProcess) { p.wire.sever(false); s.note("%s: mended", n.name) })
+	}},
+	{"a broker refuses", 6, func(s *simulation) {
+		f := refusals[s.rng.IntN(len(refusals))]
+		f.Count = 1 + s.rng.IntN(6)
+		s.note("the brokers answer %d requests of %v with %v", f.Count, f.Keys, f.Err)
+		s.cluster.Fault(f)
+	}},
+	{"leaders move", 2, func(s *simulation) {
+		s.note("leaders move")
+		s.cluster.ShufflePartitionLeaders()
+		s.cluster.RehashCoordinators()
+	}},
+	{"a node dies", 3, func(s *simulation) {
+		n, lose := s.anyNode(), s.rng.IntN(3) == 0
+		s.note("%s: dies (its store is lost: %t)", n.name, lose)
+		n.kill(lose)
+		s.later(time.Duration(s.rng.IntN(30))*time.Second, func() {
+			if n.process() == nil {
+				s.note("%s: starts", n.name)
+				n.start()
+			}
+		})
+	}},
+	{"a node is restarted", 2, func(s *simulation) {
+		n := s.anyNode()
+		s.note("%s: stops", n.name)
+		s.background.Go(func() {
+			n.stop()
+			if !s.healing.Load() && n.process() == nil {
+				s.note("%s: starts", n.name)
+				n.start()
+			}
+		})
+	}},
+	{"a shard moves", 4, func(s *simulation) {
+		shard, n := s.rng.IntN(s.shards), s.anyNode()
+		select {
+		case s.moves <- func() { s.group.move(shard, n) }:
+		default:
+		}
+	}},
+	{"two nodes own a shard", 1, func(s *simulation) {
+		shard, n := s.rng.IntN(s.shards), s.anyNode()
+		if p := n.process(); p == nil || s.group.owner(shard) == n || !p.ready() {
+			return
+		}
+		s.note("%s: takes shard %d, which is another's", n.name, shard)
+		s.background.Go(func() { _ = n.tell(append(n.owned(), shard), time.Second) })
+	}},
+	{"a disk is slow", 2, func(s *simulation) {
+		n := s.anyNode()
+		slow := time.Duration(s.rng.IntN(200)) * time.Millisecond
+		d := n.disk
+		s.note("%s: a write takes %v", n.name, slow)
+		d.slow.Store(int64(slow))
+		s.later(time.Duration(s.rng.IntN(20))*time.Second, func() { d.slow.Store(0) })
+	}},
+	{"a clock is wrong", 1, func(s *simulation) {
+		n := s.anyNode()
+		skew := time.Duration(s.rng.IntN(7200)-3600) * time.Second
+		s.note("%s: its clock is %v ahead", n.name, skew)
+		n.mu.Lock()
+		n.skew = skew
+		n.mu.Unlock()
+	}},
+}
+
+// refusals are answers of brokers that are not well, or not what the client thinks they are.
+var refusals = []kfake.Fault{
+	{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.NotLeaderForPartition},
+	{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.NotEnoughReplicas},
+	{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.RequestTimedOut},
+	{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.NotEnoughReplicasAfterAppend},
+	{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.ConcurrentTransactions},
+	{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.KafkaStorageError},
+	{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.TransactionAbortable},
+	{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.UnknownServerError},
+	{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.CoordinatorLoadInProgress},
+	{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.CoordinatorNotAvailable},
+	{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.NotCoordinator},
+	{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.ConcurrentTransactions},
+	{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.TransactionAbortable},
+	{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.UnknownServerError},
+	{Keys: []kmsg.Key{kmsg.InitProducerID}, Err: kerr.CoordinatorLoadInProgress},
+	{Keys: []kmsg.Key{kmsg.InitProducerID}, Err: kerr.ConcurrentTransactions},
+	{Keys: []kmsg.Key{kmsg.InitProducerID}, Err: kerr.NotCoordinator},
+	{Keys: []kmsg.Key{kmsg.FindCoordinator}, Err: kerr.CoordinatorNotAvailable},
+	{Keys: []kmsg.Key{kmsg.Fetch}, Err: kerr.NotLeaderForPartition},
+	{Keys: []kmsg.Key{kmsg.Fetch}, Err: kerr.KafkaStorageError},
+	{Keys: []kmsg.Key{kmsg.ListOffsets}, Err: kerr.NotLeaderForPartition},
+	{Keys: []kmsg.Key{kmsg.ListOffsets}, Err: kerr.LeaderNotAvailable},
+	{Keys: []kmsg.Key{kmsg.Metadata}, Err: kerr.LeaderNotAvailable},
+}
+
+// during does something to a node's process now, and undoes it after so many seconds.
+func (s *simulation) during(n *simNode, seconds int, do, undo func(*simProcess)) {
+	p := n.process()
+	if p == nil {
+		return
+	}
+	do(p)
+	s.later(time.Duration(seconds)*time.Second, func() { undo(p) })
+}
+
+// later does something after a while, or when everything is to be well again.
+func (s *simulation) later(d time.Duration, f func()) {
+	s.background.Go(func() {
+		select {
+		case <-time.After(d):
+		case <-s.healed:
+		}
+		f()
+	})
+}
+
+// ready reports whether the process has opened its log.
+func (p *simProcess) ready() bool {
+	select {
+	case <-p.opened:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/ledger/settlement"
+)
+
+// A simNode is a machine that runs one process of the program at a time.
+type simNode struct {
+	s    *simulation
+	name string
+	rng  *rand.Rand // what chance does to its disk; the schedule's goroutine
+	disk *disk
+
+	mu   sync.Mutex
+	skew time.Duration // how far its clock is ahead
+	life *simProcess   // nil while no process runs
+	owns []int         // as the group has last told it
+}
+
+// A simProcess is one life of the program on a node.
+type simProcess struct {
+	wire   *wire
+	ctx    context.Context
+	end    context.CancelFunc
+	opened chan struct{} // closed when shards is set
+	shards *compaction.Shards
+	log    compaction.Log
+	killed chan struct{} // closed when its callers lose it
+	over   chan struct{} // closed when nothing of it runs any more
+}
+
+// errGone is what callers of a process get when it ends under them.
+var errGone = errors.New("the process is gone")
+
+// now is the node's clock.
+func (n *simNode) now() time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return time.Now().Add(n.skew)
+}
+
+// start begins a process. It opens the log as soon as the brokers let it.
+func (n *simNode) start() {
+	ctx, end := context.WithCancel(context.Background())
+	p := &simProcess{ctx: ctx, end: end, opened: make(chan struct{}), killed: make(chan struct{}),
+		over: make(chan struct{}), wire: newWire(&n.s.network, n.s.random())}
+	n.mu.Lock()
+	n.life, n.owns = p, nil
+	n.mu.Unlock()
+	d := n.disk
+	go func() {
+		defer close(p.over)
+		if err := n.run(p, d); err != nil && ctx.Err() == nil {
+			n.s.t.Errorf("%s: %v", n.name, err)
+		}
+	}()
+}
+
+// run is the process.
+func (n *simNode) run(p *simProcess, d *disk) error {
+	logger := slog.New(slog.NewTextHandler(n.s, &slog.HandlerOptions{Level: slog.LevelInfo,
+		ReplaceAttr: n.s.shorten})).With("node", n.name)
+	var err error
+	for wait := time.Second; ; {
+		if p.log, err = n.s.open(p.ctx, n, p.wire, logger); err == nil {
+			break
+		}
+		logger.Warn("the log does not open", "error", err)
+		select {
+		case <-p.ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+	}
+	p.shards, err = compaction.NewShards(compaction.Options{
+		Log: p.log, Schema: n.s.schema, Dir: "store", Secret: make([]byte, 32), Clock: n.now,
+		Logger: logger, FS: d.fs(), Shared: true, Standby: n.s.standby, CacheBytes: 1 << 20,
+	})
+	if err != nil {
+		return errors.Join(err, p.log.Close())
+	}
+	close(p.opened)
+	err = p.shards.Run(p.ctx)
+	return errors.Join(err, p.log.Close())
+}
+
+// kill ends the process without a word. Its disk is as a crash of the machine leaves it, or lost.
+func (n *simNode) kill(lose bool) {
+	p := n.take()
+	if p == nil {
+		return
+	}
+	if lose {
+		n.disk = newDisk()
+	} else {
+		n.disk = n.disk.crash(n.rng.IntN(101), n.rng)
+	}
+	close(p.killed)
+	p.wire.end()
+	p.end()
+	n.s.dying.Go(func() { <-p.over })
+}
+
+// stop ends the process in order: what it has taken is answered.
+func (n *simNode) stop() {
+	p := n.take()
+	if p == nil {
+		return
+	}
+	p.end()
+	<-p.over
+	close(p.killed)
+}
+
+// take takes the process from the node, if one runs.
+func (n *simNode) take() *simProcess {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	p := n.life
+	n.life, n.owns = nil, nil
+	return p
+}
+
+// process returns the process that runs.
+func (n *simNode) process() *simProcess {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.life
+}
+
+// tell tells the node which shards it owns, and waits until it has given up the others. It gives
+// up where the process does not hear it.
+func (n *simNode) tell(shards []int, patience time.Duration) error {
+	p := n.process()
+	if p == nil {
+		return errGone
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	select {
+	case <-p.opened:
+	case <-p.killed:
+		return errGone
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for p.wire.severed() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-p.killed:
+			return errGone
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	n.mu.Lock()
+	n.owns = slices.Clone(shards)
+	n.mu.Unlock()
+	return p.shards.Own(ctx, shards)
+}
+
+// owned returns what the group has last told the node.
+func (n *simNode) owned() []int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.owns)
+}
+
+// do has the node's process decide a command, or loses it with the process.
+func (n *simNode) do(ctx context.Context, c compaction.Command) (compaction.Answer, error) {
+	type result struct {
+		answer compaction.Answer
+		err    error
+	}
+	var r result
+	err := n.call(ctx, func(s *compaction.Shards) {
+		r.answer, r.err = settlement.Engine{Shards: s}.Do(ctx, c)
+	})
+	if err != nil {
+		return compaction.Answer{}, err
+	}
+	return r.answer, r.err
+}
+
+// call calls f with the process's shards, unless the process ends before f does; errNobody says
+// that f was not called.
+func (n *simNode) call(ctx context.Context, f func(*compaction.Shards)) error {
+	p := n.process()
+	if p == nil {
+		return errNobody
+	}
+	select {
+	case <-p.opened:
+	default:
+		return errNobody
+	}
+	done := make(chan struct{})
+	n.s.calls.Go(func() {
+		defer close(done)
+		f(p.shards)
+	})
+	select {
+	case <-done:
+	case <-p.killed:
+		return errGone
+	}
+	select {
+	case <-p.killed: // it may have answered, but nobody heard
+		return errGone
+	default:
+		return nil
+	}
+}
+
+var errNobody = fmt.Errorf("%w: no process", compaction.ErrNotServing)

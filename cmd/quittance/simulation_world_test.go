@@ -1,0 +1,305 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/compaction/kafka"
+)
+
+// A simulation is a world of brokers, nodes and clients that lives by a seed.
+//
+//	clients ─▶ node 0 ─┐
+//	           node 1 ─┼─ a wire each ─▶ brokers
+//	           node 2 ─┘
+//	group: tells the nodes which shards are theirs
+//	run:   makes things go wrong, then well again; then everything is checked
+type simulation struct {
+	t       *testing.T
+	seed    uint64
+	rng     *rand.Rand // of the schedule, which one goroutine goes through
+	schema  *compaction.Schema
+	network kfake.VirtualNetwork
+	cluster *kfake.Cluster
+	nodes   []*simNode
+	group   *simGroup
+	books   *simBooks
+	clients []*simClient
+	moves   chan func() // for the group
+
+	shards  int
+	standby bool
+	pause   time.Duration // between two things that a client does
+	stormy  time.Duration // how long things go wrong
+	calm    time.Duration // between two mishaps, on average
+	chosen  []mishap
+
+	seeds      atomic.Uint64
+	tick       atomic.Int64 // counts what clients ask and are answered
+	reads      atomic.Int64
+	replays    atomic.Int64
+	healed     chan struct{} // closed when everything is to be well again
+	healing    atomic.Bool
+	background sync.WaitGroup // what was begun for later
+	dying      sync.WaitGroup // processes that were killed
+	calls      sync.WaitGroup // of clients, into processes
+
+	unknown, groups int
+	began           time.Time
+	took            time.Duration
+	trace           simTrace
+}
+
+// newSimulation decides what a seed is about.
+func newSimulation(t *testing.T, seed uint64) *simulation {
+	s := &simulation{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1))}
+	s.shards = 1 + s.rng.IntN(3)
+	s.standby = s.rng.IntN(2) == 0
+	s.pause = time.Duration(50+s.rng.IntN(3000)) * time.Millisecond
+	s.stormy = time.Duration(1+s.rng.IntN(6)) * time.Minute
+	s.calm = time.Duration(1+s.rng.IntN(12)) * time.Second
+	for _, m := range mishaps {
+		if s.rng.IntN(2) == 0 {
+			s.chosen = append(s.chosen, m)
+		}
+	}
+	return s
+}
+
+// random returns a source of chance of its own, so that one goroutine's does not depend on
+// another's.
+func (s *simulation) random() *rand.Rand { return rand.New(rand.NewPCG(s.seed, s.seeds.Add(1)+1)) }
+
+// anyNode returns one of the nodes.
+func (s *simulation) anyNode() *simNode { return s.nodes[s.rng.IntN(len(s.nodes))] }
+
+// run lives through the seed, in a bubble.
+func (s *simulation) run() {
+	s.began = time.Now()
+	s.healed, s.moves = make(chan struct{}), make(chan func())
+	var err error
+	if s.schema, err = compaction.NewSchema(definitions()...); err != nil {
+		s.t.Fatal(err)
+	}
+	s.cluster, err = kfake.NewCluster(kfake.NumBrokers(3), kfake.Ports(9092, 9093, 9094),
+		kfake.ListenFn(s.network.Listen))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer s.cluster.Close()
+	s.group = &simGroup{s: s, rng: s.random(), owners: make([]*simNode, s.shards)}
+	s.books = &simBooks{s: s}
+	for i := range 1 + s.rng.IntN(3) {
+		n := &simNode{s: s, name: fmt.Sprintf("node-%d", i), rng: s.random(), disk: newDisk()}
+		s.nodes = append(s.nodes, n)
+		n.start()
+	}
+	ended := make(chan struct{})
+	var group, clients sync.WaitGroup
+	group.Go(func() { s.group.run(ended, s.moves) })
+	stop := make(chan struct{})
+	for i := range 2 + s.rng.IntN(6) {
+		c := &simClient{s: s, rng: s.random(), name: fmt.Sprintf("client-%d", i),
+			tenant: fmt.Sprintf("tenant-%d", i%4)}
+		s.clients = append(s.clients, c)
+		clients.Go(func() { c.run(stop) })
+	}
+	s.storm()
+	s.heal()
+	close(stop)
+	if !within(10*time.Minute, &clients) {
+		s.t.Errorf("a client still waits for its answer, long after everything is well")
+	}
+	s.final(ended, &group)
+	s.calls.Wait()
+	s.dying.Wait()
+	s.took = time.Since(s.began)
+}
+
+// within waits for what is going on, but not for ever.
+func within(d time.Duration, wg *sync.WaitGroup) bool {
+	over := make(chan struct{})
+	go func() { wg.Wait(); close(over) }()
+	select {
+	case <-over:
+		return true
+	case <-time.After(d):
+		return false
+	}
+}
+
+// open opens the log for a process.
+func (s *simulation) open(
+	ctx context.Context, n *simNode, w *wire, logger *slog.Logger,
+) (compaction.Log, error) {
+	return kafka.Open(ctx, kafka.Options{
+		Connection: kafka.Connection{Brokers: s.cluster.ListenAddrs(), ClientID: n.name, Dial: w.dial},
+		Topics:     s.schema.Topics(), Shards: s.shards, Create: true,
+		Node: n.name, Address: n.name, Logger: logger, Clock: n.now,
+	})
+}
+
+// storm makes things go wrong for as long as the seed says.
+func (s *simulation) storm() {
+	weights := 0
+	for _, m := range s.chosen {
+		weights += m.weight
+	}
+	for time.Since(s.began) < s.stormy {
+		time.Sleep(time.Duration(s.rng.ExpFloat64() * float64(s.calm)))
+		if weights == 0 {
+			continue
+		}
+		at := s.rng.IntN(weights)
+		for _, m := range s.chosen {
+			if at -= m.weight; at < 0 {
+				m.happen(s)
+				break
+			}
+		}
+	}
+}
+
+// heal makes everything well again.
+func (s *simulation) heal() {
+	s.note("everything is well again")
+	s.healing.Store(true)
+	close(s.healed)
+	s.background.Wait()
+	for _, n := range s.nodes {
+		if n.process() == nil {
+			n.start()
+		}
+	}
+}
+
+// final wants one node to serve everything, then again when its disk was lost, and everything to be
+// as the books have it.
+func (s *simulation) final(ended chan struct{}, group *sync.WaitGroup) {
+	close(ended)
+	group.Wait()
+	last := s.anyNode()
+	for _, n := range s.nodes {
+		if n != last {
+			n.stop()
+		}
+	}
+	all := make([]int, s.shards)
+	for i := range all {
+		all[i] = i
+	}
+	for shard := range all {
+		s.group.set(shard, last)
+	}
+	for range 2 {
+		if err := s.serves(last, all); err != nil {
+			s.t.Errorf("%s does not serve, long after everything is well: %v", last.name, err)
+			break
+		}
+		s.check(last.process())
+		last.stop()
+		last.disk = newDisk()
+		last.start()
+	}
+	last.stop()
+}
+
+// serves has a node own all shards and waits until it serves them, background and all.
+func (s *simulation) serves(n *simNode, shards []int) error {
+	if err := n.tell(shards, 5*time.Minute); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	return n.process().shards.Restored(ctx)
+}
+
+// check holds what a process serves against the log and the books.
+func (s *simulation) check(p *simProcess) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	report, err := verify(ctx, p.shards, p.log)
+	if err != nil {
+		s.t.Errorf("verify: %v", err)
+	} else if !report.OK {
+		var b strings.Builder
+		printReport(&b, report)
+		s.t.Errorf("the data are not sound:\n%s", &b)
+	}
+	s.unknown, s.groups = 0, 0
+	s.books.check(ctx, p.log)
+	s.books.groups(ctx, p.log)
+	for _, c := range s.clients {
+		c.read()
+		for _, o := range c.keyed {
+			s.books.repeat(o)
+		}
+	}
+}
+
+// told says what the seed was about.
+func (s *simulation) told() string {
+	var names []string
+	for _, m := range s.chosen {
+		names = append(names, m.name)
+	}
+	return fmt.Sprintf("%d nodes, %d shards, standby %t, %d clients, %d postings (%d never known), "+
+		"%d groups, %d reads, %d repeats, %v virtual; %s", len(s.nodes), s.shards, s.standby,
+		len(s.clients), len(s.books.ops), s.unknown, s.groups, s.reads.Load(), s.replays.Load(),
+		s.took.Round(time.Second), strings.Join(names, ", "))
+}
+
+// A simTrace keeps the last lines of what happened.
+type simTrace struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+const traced = 400
+
+func (t *simTrace) add(line string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.lines) >= 2*traced {
+		t.lines = slices.Delete(t.lines, 0, traced)
+	}
+	t.lines = append(t.lines, line)
+}
+
+// String returns the lines.
+func (t *simTrace) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.Join(t.lines, "\n")
+}
+
+// note traces a line of the schedule.
+func (s *simulation) note(format string, args ...any) {
+	s.trace.add(fmt.Sprintf("%9.3f  %s", time.Since(s.began).Seconds(), fmt.Sprintf(format, args...)))
+}
+
+// Write traces a line that a node logs.
+func (s *simulation) Write(line []byte) (int, error) {
+	s.note("        %s", bytes.TrimSpace(line))
+	return len(line), nil
+}
+
+// shorten leaves the time out of a logged line.
+func (s *simulation) shorten(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
+}
