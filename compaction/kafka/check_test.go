@@ -20,12 +20,11 @@ func (a *Admin) faults(t *testing.T, s Spec) *FaultsError {
 	return faults
 }
 
-// wrongSettings are settings with which a log loses what it acknowledged. The first five are known
-// to the model of a cluster too.
-var wrongSettings = []struct {
-	topic, name, value string
-	mended             string
-}{
+// A wrongSetting is one with which a log loses what it acknowledged, and the value that mends it.
+type wrongSetting struct{ topic, name, value, mended string }
+
+// wrongSettings are those that the model of a cluster knows.
+var wrongSettings = []wrongSetting{
 	{"quittance.quotes.v1", "cleanup.policy", "delete", "compact"},
 	{"quittance.quotes.v1", "cleanup.policy", "compact,delete", "compact"},
 	{"quittance.journal.v1", "cleanup.policy", "compact", "delete"},

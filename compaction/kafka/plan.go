@@ -202,7 +202,6 @@ func (p Plan) apply(ctx context.Context, cl *kgo.Client) (warnings []string, err
 	if !p.Possible() {
 		return nil, ErrUndecided
 	}
-	var made []string
 	var acls []ACL
 	for _, c := range p.Changes {
 		switch c.Kind {
@@ -211,7 +210,7 @@ func (p Plan) apply(ctx context.Context, cl *kgo.Client) (warnings []string, err
 			if err != nil {
 				return warnings, err
 			}
-			warnings, made = append(warnings, said...), append(made, c.Topic)
+			warnings = append(warnings, said...)
 		case SetConfig:
 			if err := set(ctx, cl, c.Topic, c.Settings[0]); err != nil {
 				return warnings, err
@@ -223,10 +222,10 @@ func (p Plan) apply(ctx context.Context, cl *kgo.Client) (warnings []string, err
 	if err := allow(ctx, cl, acls); err != nil {
 		return warnings, err
 	}
-	if len(made) == 0 {
+	if p.Empty() {
 		return warnings, nil
 	}
-	return warnings, await(ctx, cl, made)
+	return warnings, await(ctx, cl, p.Changes)
 }
 
 // set gives a topic a setting.

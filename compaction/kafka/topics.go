@@ -285,26 +285,77 @@ func createOnce(
 // requestTimeout is how long a broker may take over making a topic.
 const requestTimeout = 30 * time.Second
 
-// await waits until the cluster names every topic, and a leader of each partition.
-func await(ctx context.Context, cl *kgo.Client, topics []string) error {
+// await waits until every broker that answers knows what was changed: a broker learns it a moment
+// after the controller, and the next question may go to any.
+func await(ctx context.Context, cl *kgo.Client, changes []Change) error {
+	m, err := metadata(ctx, cl, nil)
+	if err != nil {
+		return err
+	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		m, err := metadata(ctx, cl, topics)
-		if err != nil {
-			return err
-		}
-		missing := slices.ContainsFunc(m.Topics, func(t kmsg.MetadataResponseTopic) bool {
-			leaderless := func(p kmsg.MetadataResponseTopicPartition) bool { return p.Leader < 0 }
-			return t.ErrorCode != 0 || slices.ContainsFunc(t.Partitions, leaderless)
-		})
-		if !missing {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
+	for _, b := range m.Brokers {
+		for !aware(ctx, cl.Broker(int(b.NodeID)), changes) {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
 	}
+	return nil
+}
+
+// aware reports whether a broker knows every topic that was made, with leaders, and every setting.
+// One that does not answer will know when it comes back.
+func aware(ctx context.Context, b *kgo.Broker, changes []Change) bool {
+	req := kmsg.NewPtrMetadataRequest()
+	req.Topics = []kmsg.MetadataRequestTopic{}
+	settings := kmsg.NewPtrDescribeConfigsRequest()
+	for _, c := range changes {
+		switch c.Kind {
+		case CreateTopic:
+			t := kmsg.NewMetadataRequestTopic()
+			t.Topic = &c.Topic
+			req.Topics = append(req.Topics, t)
+		case SetConfig:
+			r := kmsg.NewDescribeConfigsRequestResource()
+			r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, c.Topic
+			r.ConfigNames = []string{c.Settings[0].Name}
+			settings.Resources = append(settings.Resources, r)
+		}
+	}
+	m, err := req.RequestWith(ctx, b)
+	if err != nil {
+		return true
+	}
+	for _, t := range m.Topics {
+		leaderless := func(p kmsg.MetadataResponseTopicPartition) bool { return p.Leader < 0 }
+		if t.ErrorCode != 0 || slices.ContainsFunc(t.Partitions, leaderless) {
+			return false
+		}
+	}
+	return len(settings.Resources) == 0 || configured(ctx, b, settings, changes)
+}
+
+// configured reports whether a broker knows the settings that were changed.
+func configured(
+	ctx context.Context, b *kgo.Broker, req *kmsg.DescribeConfigsRequest, changes []Change,
+) bool {
+	resp, err := req.RequestWith(ctx, b)
+	if err != nil {
+		return true
+	}
+	known := map[string]string{}
+	for _, r := range resp.Resources {
+		for _, c := range r.Configs {
+			if c.Value != nil {
+				known[r.ResourceName+" "+c.Name] = *c.Value
+			}
+		}
+	}
+	return !slices.ContainsFunc(changes, func(c Change) bool {
+		return c.Kind == SetConfig &&
+			known[c.Topic+" "+c.Settings[0].Name] != c.Settings[0].Value
+	})
 }
