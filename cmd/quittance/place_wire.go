@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strings"
 
 	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/compaction/kafka"
 )
 
 // wireFlags say how to reach the cluster of one of two logs. They are kafkaFlags for a command that
@@ -50,8 +50,14 @@ func (l place) openCluster(
 	topics []compaction.Topic, logger *slog.Logger,
 ) (compaction.Log, error) {
 	f, its := w.flags(p, l, side)
-	if _, err := f.connection(its); err != nil {
+	c, err := f.connection(its)
+	if err != nil {
 		return nil, err
 	}
-	return nil, errors.New("this program cannot open a log on a cluster")
+	log, err := kafka.Open(ctx, kafka.Options{Connection: c, Topics: topics, Prefix: l.prefix,
+		Shards: shards, Replication: l.replication, Create: shards > 0, Logger: logger})
+	if err != nil {
+		return nil, err // not a nil *kafka.Log in an interface
+	}
+	return log, nil
 }
