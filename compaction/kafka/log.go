@@ -22,6 +22,7 @@ type Log struct {
 	topics   map[string]compaction.Topic // ShardsTopic is one of them
 	names    []string                    // theirs, sorted
 	admin    *kgo.Client
+	patience patience
 
 	closed  context.Context // ends when the log is closed
 	closing context.CancelFunc
@@ -44,7 +45,8 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	l := &Log{options: o, open: map[io.Closer]bool{}, known: map[int]compaction.Positions{}}
+	l := &Log{options: o, patience: defaultPatience,
+		open: map[io.Closer]bool{}, known: map[int]compaction.Positions{}}
 	l.closed, l.closing = context.WithCancel(context.Background())
 	var err error
 	if l.admin, err = kgo.NewClient(l.clientOptions()...); err != nil {

@@ -16,7 +16,8 @@ import (
 
 // A producer is one transactional id of a shard's ring. One goroutine at a time uses it.
 type producer struct {
-	cl *kgo.Client
+	cl       *kgo.Client
+	patience patience
 	// ends counts the EndTxn requests that were sent. The client sends one again when a connection
 	// breaks; what is answered then may speak of what the first one did.
 	ends atomic.Int64
@@ -24,7 +25,7 @@ type producer struct {
 
 // newProducer makes the client of producer k of a shard. It does not yet have its id.
 func (l *Log) newProducer(shard, k int) (*producer, error) {
-	p := &producer{}
+	p := &producer{patience: l.patience}
 	var err error
 	p.cl, err = kgo.NewClient(append(l.producerOptions(shard, k), kgo.WithHooks(p))...)
 	return p, err
@@ -55,8 +56,8 @@ func (p *producer) transact(ctx context.Context, records []*kgo.Record) error {
 	var err error
 	select {
 	case err = <-produced:
-	case <-time.After(produceWait):
-		err = fmt.Errorf("the brokers did not take the records within %v", produceWait)
+	case <-time.After(p.patience.produce):
+		err = fmt.Errorf("the brokers did not take the records within %v", p.patience.produce)
 		return p.abort(ctx, err, produced)
 	case <-ctx.Done():
 		return unknown("produce", ctx.Err())
@@ -97,7 +98,7 @@ func (p *producer) produce(records []*kgo.Record) <-chan error {
 // is certain.
 func (p *producer) commit(ctx context.Context) error {
 	before := p.ends.Load()
-	err := p.end(ctx, commitWait, kgo.TryCommit)
+	err := p.end(ctx, p.patience.commit, kgo.TryCommit)
 	sent := p.ends.Load() - before
 	switch {
 	case err == nil:
@@ -125,13 +126,13 @@ func (p *producer) abort(ctx context.Context, cause error, produced <-chan error
 		}()
 		select {
 		case <-produced:
-		case <-time.After(abortWait):
+		case <-time.After(p.patience.abort):
 			return unknown("abort", cause)
 		case <-ctx.Done():
 			return unknown("abort", cause)
 		}
 	}
-	switch err := p.end(ctx, abortWait, kgo.TryAbort); {
+	switch err := p.end(ctx, p.patience.abort, kgo.TryAbort); {
 	case err == nil:
 		return fmt.Errorf("%w: %w", compaction.ErrNotCommitted, cause)
 	case fenced(err):

@@ -329,20 +329,20 @@ func (r *reader) take(a answer) error {
 	}
 	// The leaders are asked for again, after a while.
 	r.leaders = nil
-	if r.fails++; r.fails == patience {
+	if r.fails++; r.fails == warnAfter {
 		r.log.options.Logger.Warn("a shard cannot be read for the moment", "shard", r.shard,
 			"error", err)
 	}
-	if r.fails > 2*patience && (errors.Is(err, kerr.UnknownTopicID) ||
+	if r.fails > 2*warnAfter && (errors.Is(err, kerr.UnknownTopicID) ||
 		errors.Is(err, kerr.UnknownTopicOrPartition)) {
 		return explain(err, r.log.options.Connection)
 	}
 	return nil
 }
 
-// patience is how many requests in a row may fail before somebody is told: about four seconds. A
+// warnAfter is how many requests in a row may fail before somebody is told: about four seconds. A
 // topic that is still not there after twice as many was deleted.
-const patience = 8
+const warnAfter = 8
 
 // read takes in what was read of a topic.
 func (r *reader) read(c *cursor, p decoded) error {

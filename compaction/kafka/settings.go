@@ -19,14 +19,18 @@ const ringSize = 3
 // what stands around them in it.
 const maxRecordBytes = MaxMessageBytes - 1024
 
-// How long a step of an append may take before it is given up. The brokers end a transaction that
-// is older than transactionTimeout, and the next claim ends it at once.
-const (
-	transactionTimeout = 10 * time.Second
-	produceWait        = 6 * time.Second  // then the group is aborted
-	abortWait          = 3 * time.Second  // then the writer is dropped
-	commitWait         = 15 * time.Second // then the outcome is unknown
-)
+// transactionTimeout is how old the brokers let a transaction grow.
+const transactionTimeout = 10 * time.Second
+
+// patience is how long each step of an append may take before it is given up. The brokers end a
+// transaction that is older than transactionTimeout, and the next claim ends it at once.
+type patience struct {
+	produce time.Duration // then the group is aborted
+	abort   time.Duration // then the writer is dropped
+	commit  time.Duration // then the outcome is unknown
+}
+
+var defaultPatience = patience{6 * time.Second, 3 * time.Second, 15 * time.Second}
 
 // How much a reader asks for and keeps.
 const (
