@@ -116,7 +116,7 @@ func (s *Shards) openAndReplay(ctx context.Context, n int, dir string, end Posit
 		reason = s.unusable(state, end)
 	}
 	if err == nil && reason == "" {
-		state, err = st.catchUp(ctx, s.o.Log, state, end)
+		state, err = st.catchUp(ctx, s.o.Log, state, end, s.o.Clock())
 	}
 	if err != nil || reason != "" {
 		return nil, state, reason, errors.Join(err, st.close())
@@ -136,16 +136,16 @@ func (s *Shards) unusable(state storeState, end Positions) string {
 	case !state.background:
 		// It may hold records whose tombstones would not be read again: see restoreBackground.
 		return "its background topics are not whole"
-	case !state.positions.Reached(end.Only(s.o.Schema.stored())) && s.o.Clock().Sub(state.stamp) > s.staleAfter:
+	case !state.positions.Reached(end.Only(s.o.Schema.stored())) && s.o.Clock().Sub(state.reached) > s.staleAfter:
 		return "it is older than half of what tombstones are kept for"
 	}
 	return ""
 }
 
-// catchUp replays the log from the store's positions to end.
-func (s *store) catchUp(ctx context.Context, l Log, state storeState, end Positions) (
-	storeState, error,
-) {
+// catchUp replays the log from the store's positions to end, where the log ended at a time.
+func (s *store) catchUp(
+	ctx context.Context, l Log, state storeState, end Positions, at time.Time,
+) (storeState, error) {
 	if state.positions.Reached(end) {
 		return state, nil
 	}
@@ -156,7 +156,7 @@ func (s *store) catchUp(ctx context.Context, l Log, state storeState, end Positi
 	}
 	// What was read stands at the end of the topics that a store holds; there is nothing for it in
 	// the others.
-	state.positions = end
+	state.positions, state.reached = end, at
 	return state, s.write(nil, state)
 }
 
@@ -165,6 +165,7 @@ func (s *store) take(b Batch, state *storeState) error {
 	state.positions = b.Next
 	if b.Group > state.group {
 		state.group, state.stamp = b.Group, b.Time
+		state.reached = b.Time // at least
 	}
 	return s.write(b.Entries, *state)
 }

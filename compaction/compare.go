@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -95,7 +96,8 @@ func (t *comparedTopic) differ(format string, args ...any) {
 func (c *comparison) shard(ctx context.Context, n int) error {
 	var ends [2]Positions
 	var stores [2]*store
-	o := storeOptions{fs: vfs.Default, cache: c.cache, logger: slog.New(slog.DiscardHandler)}
+	o := storeOptions{fs: vfs.Default, cache: c.cache, logger: slog.New(slog.DiscardHandler),
+		clock: time.Now}
 	name := func(side int) string { return filepath.Join(c.dir, fmt.Sprintf("compared-%d", side)) }
 	g, folding := errgroup.WithContext(ctx)
 	for side, l := range c.logs {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
@@ -50,7 +51,7 @@ func rebuild(
 	if err != nil {
 		return err
 	}
-	err = s.restore(ctx, l, to, classes, fs, fresh)
+	err = s.restore(ctx, l, to, classes, fs, fresh, o.clock())
 	if err = errors.Join(err, s.close()); err != nil {
 		return errors.Join(err, fs.RemoveAll(fresh))
 	}
@@ -78,9 +79,9 @@ func syncDir(fs vfs.FS, dir string) error {
 
 // restore fills an empty store.
 func (s *store) restore(
-	ctx context.Context, l Log, to Positions, classes []Class, fs vfs.FS, dir string,
+	ctx context.Context, l Log, to Positions, classes []Class, fs vfs.FS, dir string, at time.Time,
 ) error {
-	state := storeState{
+	state := storeState{reached: at,
 		fingerprint: s.schema.fingerprint, log: l.Identity().ID, positions: to,
 		background: slices.Contains(classes, Background),
 	}

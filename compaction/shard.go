@@ -260,6 +260,7 @@ func (s *shard) commit(stamp time.Time) error {
 	s.confirm(began)
 	next := s.state
 	next.group, next.stamp, next.positions = g.Number, stamp, positions
+	next.reached = stamp
 	if len(s.records) == 0 {
 		s.state = next // the store learns of it with the next records
 		s.work.committed()

@@ -100,7 +100,7 @@ func (s *Shards) storeDir(n int) string {
 }
 
 func (s *Shards) storeOptions() storeOptions {
-	return storeOptions{fs: s.o.FS, cache: s.cache, logger: s.o.Logger}
+	return storeOptions{fs: s.o.FS, cache: s.cache, logger: s.o.Logger, clock: s.o.Clock}
 }
 
 // Count returns the number of shards of the log.

@@ -10,7 +10,7 @@ import (
 )
 
 // storeFormat is the version of the store's key layout. A store of another one is rebuilt.
-const storeFormat = 1
+const storeFormat = 2
 
 // storeState is what a store says of itself. It is written in every batch.
 type storeState struct {
@@ -18,16 +18,18 @@ type storeState struct {
 	log         string // the log's identity
 	group       uint64 // the last group applied
 	stamp       time.Time
-	background  bool // whether the background topics are whole
+	reached     time.Time // when it was last known to be level with the log, by the owner's clock
+	background  bool      // whether the background topics are whole
 	positions   Positions
 }
 
-// encode appends the stored form: format, fingerprint, stamp and flag in fixed width, then the
-// group, the log's id and the positions.
+// encode appends the stored form: format, fingerprint, stamp, time reached and flag in fixed width,
+// then the group, the log's id and the positions.
 func (t storeState) encode(b []byte) []byte {
 	b = append(b, storeFormat)
 	b = binary.BigEndian.AppendUint64(b, t.fingerprint)
 	b = binary.BigEndian.AppendUint64(b, uint64(nanoseconds(t.stamp)))
+	b = binary.BigEndian.AppendUint64(b, uint64(nanoseconds(t.reached)))
 	if t.background {
 		b = append(b, 1)
 	} else {
@@ -43,13 +45,14 @@ func (t storeState) encode(b []byte) []byte {
 var errStoreState = errors.New("compaction: the store's state does not decode")
 
 func decodeStoreState(b []byte) (t storeState, err error) {
-	const fixed = 1 + 8 + 8 + 1
+	const fixed = 1 + 8 + 8 + 8 + 1
 	if len(b) < fixed || b[0] != storeFormat {
 		return t, errStoreState
 	}
 	t.fingerprint = binary.BigEndian.Uint64(b[1:])
 	t.stamp = time.Unix(0, int64(binary.BigEndian.Uint64(b[9:]))).UTC()
-	t.background = b[17] == 1
+	t.reached = time.Unix(0, int64(binary.BigEndian.Uint64(b[17:]))).UTC()
+	t.background = b[25] == 1
 	b = b[fixed:]
 	var n int
 	if t.group, n = binary.Uvarint(b); n <= 0 {

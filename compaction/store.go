@@ -45,6 +45,7 @@ type storeOptions struct {
 	fs     vfs.FS
 	cache  *pebble.Cache
 	logger *slog.Logger
+	clock  func() time.Time
 	still  bool // no merging of tables in the background
 }
 
