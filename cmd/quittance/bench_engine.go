@@ -18,7 +18,7 @@ import (
 // accounts; each command durable when it is answered, and with an idempotency key but where told.
 func benchEngine(ctx context.Context, p *program, c benchCommand, dir string) ([]figure, error) {
 	var figures []figure
-	err := withEngine(ctx, filepath.Join(dir, "data"), benchLog(p), func(e *engine) error {
+	err := withEngine(ctx, filepath.Join(dir, "data"), benchLog(p), "", func(e *engine) error {
 		b := engineBench{shards: e.shards, duration: c.Duration}
 		for _, m := range []struct {
 			callers, postings, accounts int

@@ -16,7 +16,7 @@ import (
 // them, and after it has been posted to for a while.
 func benchMemory(ctx context.Context, p *program, c benchCommand, dir string) ([]figure, error) {
 	b := httpBench{duration: c.Duration}
-	err := withEngine(ctx, dir, benchLog(p), func(e *engine) (err error) {
+	err := withEngine(ctx, dir, benchLog(p), "", func(e *engine) (err error) {
 		if err = fill(ctx, e.shards, putSamplePayment, "open", c.Records, false); err == nil {
 			_, b.key, err = createKey(ctx, e.shards, benchTenant, "bench", access.Tradesperson)
 		}

@@ -64,7 +64,7 @@ type putRecord func(tx *compaction.Tx, tenant, id string) error
 func restoreAfter(
 	ctx context.Context, p *program, dir string, put putRecord, open, settled int,
 ) (figure, error) {
-	err := withEngine(ctx, dir, benchLog(p), func(e *engine) error {
+	err := withEngine(ctx, dir, benchLog(p), "", func(e *engine) error {
 		if err := fill(ctx, e.shards, put, "open", open, false); err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func restoreAfter(
 			return err
 		}
 		// As after the tombstones' retention.
-		_, err := e.log.Clean(ctx, local.CleanOptions{DeleteRetention: new(time.Duration)})
+		_, err := e.folder.Clean(ctx, local.CleanOptions{DeleteRetention: new(time.Duration)})
 		return err
 	})
 	if err != nil {
@@ -82,7 +82,7 @@ func restoreAfter(
 		return figure{}, err
 	}
 	began := time.Now()
-	e, err := openEngine(dir, benchLog(p))
+	e, err := openEngine(ctx, dir, benchLog(p))
 	if err != nil {
 		return figure{}, err
 	}

@@ -9,26 +9,34 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/compaction/kafka"
 	"github.com/quittance/quittance/compaction/local"
 )
 
-// An engine is a data folder in use by this process: its log, and the shards running on it.
+// An engine is a data folder in use by this process, and the shards running on a log that is in it
+// or on a cluster.
 //
 //	DIR/secret   keys the hashes of idempotency records; without it those cannot be compared
-//	DIR/log      the log: everything
+//	DIR/log      the log: everything. On a cluster it is there, and not in the folder
 //	DIR/store    folded from the log, and folded again when it is lost
 //	DIR/dev.json written by serve --dev: where the demo business is, and its keys
 //	DIR/sandbox  the provider's own log, with --dev
 type engine struct {
 	dir    string
-	log    *local.Log
+	log    compaction.Log
 	schema *compaction.Schema
 	secret []byte
 	shards *compaction.Shards
 	end    context.CancelFunc
 	ended  chan error
+	// scratch is a store that is kept for as long as the engine is, empty for one in the folder.
+	scratch string
+	// folder is the log where it is in the folder, cluster where it is on one; the other is nil.
+	folder  *local.Log
+	cluster *kafka.Log
 }
 
 // engineOptions are what a command may want otherwise.
@@ -37,12 +45,21 @@ type engineOptions struct {
 	log    local.Options
 	// create makes the folder where there is none; without it that is an error.
 	create bool
+
+	// cluster is where the log is, if it is on one; nil is in the folder.
+	cluster *kafka.Options
+	// member is for one of the processes that serve it: others keep no store in the folder.
+	member bool
+	// standby keeps the stores of shards warm that other processes own.
+	standby bool
+	// lease is how long the ownership of a shard on a cluster goes without being confirmed.
+	lease time.Duration
 }
 
-// openEngine opens a data folder and begins to serve its shards. It fails when another process has
-// the folder open, and says which.
-func openEngine(dir string, o engineOptions) (*engine, error) {
-	if !o.create {
+// openEngine opens a data folder and begins to serve the shards of its log; of a log on a cluster
+// none, before some are named. It fails when another process has the folder open, and says which.
+func openEngine(ctx context.Context, dir string, o engineOptions) (*engine, error) {
+	if !o.create && o.cluster == nil {
 		if _, err := os.Stat(filepath.Join(dir, "log")); err != nil {
 			return nil, fmt.Errorf("there is no data in %s: %w", dir, err)
 		}
@@ -55,44 +72,93 @@ func openEngine(dir string, o engineOptions) (*engine, error) {
 	if e.schema, err = compaction.NewSchema(definitions()...); err != nil {
 		return nil, err
 	}
-	o.log.Logger = o.logger
-	e.log, err = local.Open(filepath.Join(dir, "log"), e.schema.Topics(), o.log)
-	if errors.Is(err, compaction.ErrLocked) {
-		return nil, fmt.Errorf("%w\nStop that process first, or ask it over HTTP with --url", err)
-	}
-	if err != nil {
+	if err := e.openLog(ctx, o); err != nil {
 		return nil, err
 	}
+	store := filepath.Join(dir, "store")
+	if o.cluster != nil && !o.member {
+		if e.scratch, err = os.MkdirTemp("", "quittance-"); err != nil {
+			return nil, errors.Join(err, e.log.Close())
+		}
+		store = e.scratch
+	}
 	e.shards, err = compaction.NewShards(compaction.Options{
-		Log: e.log, Schema: e.schema, Dir: filepath.Join(dir, "store"), Secret: e.secret,
-		Logger: o.logger,
+		Log: e.log, Schema: e.schema, Dir: store, Secret: e.secret,
+		Logger: o.logger, Shared: o.cluster != nil, Standby: o.standby, Lease: o.lease,
 	})
 	if err != nil {
 		return nil, errors.Join(err, e.log.Close())
 	}
-	var ctx context.Context
 	ctx, e.end = context.WithCancel(context.Background())
 	go func() { e.ended <- e.shards.Run(ctx) }()
 	return e, nil
 }
 
-// with opens a data folder, waits until it is served, calls f and closes it again.
-func withEngine(ctx context.Context, dir string, o engineOptions, f func(*engine) error) error {
-	e, err := openEngine(dir, o)
+// openLog opens the log, in the folder or on a cluster.
+func (e *engine) openLog(ctx context.Context, o engineOptions) error {
+	if o.cluster != nil {
+		c := *o.cluster
+		c.Topics, c.Logger = e.schema.Topics(), o.logger
+		log, err := kafka.Open(ctx, c)
+		if err != nil {
+			return err
+		}
+		e.log, e.cluster = log, log
+		return nil
+	}
+	o.log.Logger = o.logger
+	log, err := local.Open(filepath.Join(e.dir, "log"), e.schema.Topics(), o.log)
+	if errors.Is(err, compaction.ErrLocked) {
+		return fmt.Errorf("%w\nStop that process first, or ask it over HTTP with --url", err)
+	}
 	if err != nil {
 		return err
 	}
-	err = e.shards.Ready(ctx)
+	e.log, e.folder = log, log
+	return nil
+}
+
+// withEngine opens a data folder, waits until what f needs is served, calls f and closes it again.
+// On a cluster f needs the shard of a tenant, or every shard if none is named: they are taken from
+// the processes that serve them, and go back when f is done.
+func withEngine(
+	ctx context.Context, dir string, o engineOptions, tenant string, f func(*engine) error,
+) error {
+	e, err := openEngine(ctx, dir, o)
+	if err != nil {
+		return err
+	}
+	if e.cluster != nil {
+		err = e.shards.Own(ctx, e.needed(tenant))
+	}
+	if err == nil {
+		err = e.shards.Ready(ctx)
+	}
 	if err == nil {
 		err = f(e)
 	}
 	return errors.Join(err, e.close())
 }
 
+// needed are the shards that what concerns a tenant needs; all of them, if it is nobody's.
+func (e *engine) needed(tenant string) (shards []int) {
+	if tenant != "" {
+		return []int{compaction.ShardOf(tenant, e.shards.Count())}
+	}
+	for n := range e.shards.Count() {
+		shards = append(shards, n)
+	}
+	return shards
+}
+
 // close decides what is queued, answers it and releases the folder.
 func (e *engine) close() error {
 	e.end()
-	return errors.Join(<-e.ended, e.log.Close())
+	err := errors.Join(<-e.ended, e.log.Close())
+	if e.scratch != "" {
+		err = errors.Join(err, os.RemoveAll(e.scratch))
+	}
+	return err
 }
 
 // openSecret returns the secret of a data folder, and makes folder and secret where there are

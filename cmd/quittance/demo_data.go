@@ -18,7 +18,7 @@ import (
 func (d *demo) checkData(ctx context.Context, data string) error {
 	o := engineOptions{logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		log: local.Options{CleanEvery: -1}}
-	return withEngine(ctx, data, o, func(e *engine) error {
+	return withEngine(ctx, data, o, "", func(e *engine) error {
 		if err := restored(ctx, e.shards); err != nil {
 			return err
 		}
@@ -26,7 +26,7 @@ func (d *demo) checkData(ctx context.Context, data string) error {
 		if err != nil {
 			return err
 		}
-		cleaned, err := e.log.Clean(ctx, local.CleanOptions{DeleteRetention: new(time.Duration)})
+		cleaned, err := e.folder.Clean(ctx, local.CleanOptions{DeleteRetention: new(time.Duration)})
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,7 @@ type exportCommand struct {
 // exportReconciliation writes the reconciliation file.
 type exportReconciliation struct {
 	remoteFlags
-	dataFlag
+	logFlags
 	From   string `required:"" help:"The first day, in UTC." placeholder:"2026-01-01"`
 	To     string `required:"" help:"The day after the last." placeholder:"2026-02-01"`
 	Tenant string `help:"Whose file, for keys of the platform; without a server, always." placeholder:"TENANT"`
@@ -122,8 +122,13 @@ func (c *client) download(
 func (c exportReconciliation) write(
 	ctx context.Context, p *program, from, to time.Time, out io.Writer,
 ) error {
-	o := engineOptions{logger: p.logger(slog.LevelWarn), log: local.Options{CleanEvery: -1}}
-	return withEngine(ctx, c.Data, o, func(e *engine) error {
+	o, err := c.on(p, engineOptions{
+		logger: p.logger(slog.LevelWarn), log: local.Options{CleanEvery: -1},
+	})
+	if err != nil {
+		return err
+	}
+	return withEngine(ctx, c.Data, o, c.Tenant, func(e *engine) error {
 		_, err := reconciliation.Write(ctx, out, e.shards, c.Tenant, from, to)
 		return err
 	})

@@ -217,7 +217,7 @@ func testDiskFull(t *testing.T, c serveCommand, fill, empty func()) {
 func manyTenants(t *testing.T, dir string, transactions int) (tenants, keys []string) {
 	t.Helper()
 	log := &program{stderr: &output{}}
-	err := withEngine(t.Context(), dir, benchLog(log), func(e *engine) error {
+	err := withEngine(t.Context(), dir, benchLog(log), "", func(e *engine) error {
 		tenants, keys = make([]string, e.shards.Count()), make([]string, e.shards.Count())
 		for n := 0; ; n++ {
 			tenant := fmt.Sprintf("tenant-%d", n)

@@ -22,7 +22,7 @@ type keysCommand struct {
 
 // keysCreate makes a key.
 type keysCreate struct {
-	dataFlag
+	logFlags
 	Tenant string `required:"" help:"Whose key it is."`
 	Role   string `required:"" help:"What it may do: ${enum}." enum:"tradesperson,finance,platform"`
 	Name   string `help:"What the key is for." default:"made by quittance keys"`
@@ -47,8 +47,11 @@ func (c keysCreate) Run(ctx context.Context, p *program) error {
 	if !ok {
 		return &usageError{"there is no role " + c.Role}
 	}
-	o := engineOptions{logger: p.logger(slog.LevelWarn), create: true}
-	return withEngine(ctx, c.Data, o, func(e *engine) error {
+	o, err := c.on(p, engineOptions{logger: p.logger(slog.LevelWarn), create: true})
+	if err != nil {
+		return err
+	}
+	return withEngine(ctx, c.Data, o, c.Tenant, func(e *engine) error {
 		key, text, err := createKey(ctx, e.shards, c.Tenant, c.Name, role)
 		if err != nil {
 			return err
@@ -87,7 +90,7 @@ func decide(
 
 // keysList lists keys.
 type keysList struct {
-	dataFlag
+	logFlags
 	Tenant string `required:"" help:"Whose keys."`
 }
 
@@ -100,8 +103,11 @@ func (keysList) Help() string {
 
 // Run prints the list.
 func (c keysList) Run(ctx context.Context, p *program) error {
-	o := engineOptions{logger: p.logger(slog.LevelWarn)}
-	return withEngine(ctx, c.Data, o, func(e *engine) error {
+	o, err := c.on(p, engineOptions{logger: p.logger(slog.LevelWarn)})
+	if err != nil {
+		return err
+	}
+	return withEngine(ctx, c.Data, o, c.Tenant, func(e *engine) error {
 		var rows []compaction.Row[access.Key]
 		err := e.shards.Read(c.Tenant, func(v *compaction.View) (err error) {
 			rows, err = access.Keys.Scan(v, compaction.Page{Prefix: c.Tenant + "/"})
@@ -125,7 +131,7 @@ func (c keysList) Run(ctx context.Context, p *program) error {
 
 // keysRevoke ends a key.
 type keysRevoke struct {
-	dataFlag
+	logFlags
 	Tenant string `required:"" help:"Whose key it is."`
 	ID     string `arg:"" help:"The key's id, as keys list shows it."`
 }
@@ -139,8 +145,11 @@ func (keysRevoke) Help() string {
 
 // Run ends the key.
 func (c keysRevoke) Run(ctx context.Context, p *program) error {
-	o := engineOptions{logger: p.logger(slog.LevelWarn)}
-	return withEngine(ctx, c.Data, o, func(e *engine) error {
+	o, err := c.on(p, engineOptions{logger: p.logger(slog.LevelWarn)})
+	if err != nil {
+		return err
+	}
+	return withEngine(ctx, c.Data, o, c.Tenant, func(e *engine) error {
 		err := decide(ctx, e.shards, c.Tenant, func(tx *compaction.Tx) error {
 			_, err := access.RevokeKey(tx, c.Tenant, c.ID)
 			return err

@@ -9,10 +9,13 @@ import (
 // registry returns the metrics of the log. The API adds its own.
 func (e *engine) registry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
+	if e.folder == nil {
+		return r // the brokers have metrics of their own
+	}
 	gauge := func(name, help string, read func(local.Stats) float64) {
 		r.MustRegister(prometheus.NewGaugeFunc(
 			prometheus.GaugeOpts{Namespace: "quittance", Subsystem: "log", Name: name, Help: help},
-			func() float64 { return read(e.log.Stats()) }))
+			func() float64 { return read(e.folder.Stats()) }))
 	}
 	gauge("size_bytes", "What the log takes on disk.",
 		func(s local.Stats) float64 { return float64(s.Bytes) })
@@ -25,6 +28,6 @@ func (e *engine) registry() *prometheus.Registry {
 	r.MustRegister(prometheus.NewCounterFunc(
 		prometheus.CounterOpts{Namespace: "quittance", Subsystem: "log", Name: "refused_writes_total",
 			Help: "Writes that were refused for want of space."},
-		func() float64 { return float64(e.log.Stats().Refused) }))
+		func() float64 { return float64(e.folder.Stats().Refused) }))
 	return r
 }

@@ -21,6 +21,7 @@ import (
 // serveCommand serves the API.
 type serveCommand struct {
 	dataFlag
+	memberFlags
 	Listen      string        `help:"Where to listen; port 0 takes a free one." default:"127.0.0.1:8080"`
 	Dev         bool          `help:"Serve a demo business, with the sandbox provider and no limits of rate."`
 	Sandbox     bool          `help:"Run the sandbox provider in this process, without a demo business."`
@@ -50,6 +51,12 @@ In earnest: make a key first (quittance keys create --help), then take payments 
 Stripe's key and webhook secret are never flags: they are read from QUITTANCE_STRIPE_KEY and
 QUITTANCE_STRIPE_WEBHOOK_SECRET, or from the files that the same names with _FILE give.
 
+On a Kafka cluster, one of several nodes that share the work; every node needs the same DIR/secret:
+
+    $ quittance serve --log kafka --brokers HOST:9092 --data DIR --listen 10.0.0.1:8080
+
+` + kafkaHelp + `
+
 SIGINT or SIGTERM stops it in order: what was taken is answered. A second one ends it at once.`
 }
 
@@ -64,11 +71,16 @@ func (c serveCommand) Run(ctx context.Context, p *program) error {
 	if s.provider != nil {
 		provider = s.provider.failed
 	}
+	var cluster chan struct{}
+	if s.cluster != nil {
+		cluster = s.cluster.ended
+	}
 	select {
 	case <-ctx.Done():
 		s.logger.Info("stopping: what was taken is answered")
 	case err = <-s.failed:
 	case err = <-provider:
+	case <-cluster: // its error is that of stopping
 	}
 	return errors.Join(err, s.stop())
 }
@@ -103,7 +115,9 @@ type server struct {
 	c      serveCommand
 	logger *slog.Logger
 	engine *engine
-	dev    devFile
+	// cluster is this process among those that share the log, nil where it is in the data folder.
+	cluster *cluster
+	dev     devFile
 	// provider is the sandbox in this process, nil without one.
 	provider      *provider
 	webhookSecret string // of the provider in this process
@@ -129,22 +143,37 @@ func startServer(ctx context.Context, p *program, c serveCommand) (_ *server, er
 			err = errors.Join(err, s.stop())
 		}
 	}()
-	s.engine, err = openEngine(c.Data, engineOptions{
-		logger: s.logger, create: true, log: local.Options{
-			Shards: c.newShards(), Reserve: uint64(max(0, c.Reserve)) << 20, Space: c.space,
-		},
-	})
-	if err != nil {
-		return s, err
-	}
 	if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
 		return s, err
 	}
 	s.url = "http://" + s.listener.Addr().String()
-	if err := s.ready(ctx); err != nil {
+	if err := s.open(ctx, p); err != nil {
 		return s, err
 	}
 	return s, s.begin(ctx, p)
+}
+
+// open opens the engine: with every shard served, or as one of those that share them.
+func (s *server) open(ctx context.Context, p *program) error {
+	c := s.c
+	o, err := c.memberFlags.options(p, c.Shards, s.url)
+	if err != nil {
+		return err
+	}
+	s.engine, err = openEngine(ctx, c.Data, engineOptions{
+		logger: s.logger, create: true, log: local.Options{
+			Shards: c.newShards(), Reserve: uint64(max(0, c.Reserve)) << 20, Space: c.space,
+		},
+		cluster: o, member: true, standby: c.Standby, lease: c.SessionTimeout / 2,
+	})
+	if err != nil {
+		return err
+	}
+	if o == nil {
+		return s.ready(ctx)
+	}
+	s.cluster, err = joinCluster(s.engine, *o, c.SessionTimeout, s.logger)
+	return err
 }
 
 // ready waits until each shard is served or has stopped. One that has stopped, whose log is
@@ -188,6 +217,9 @@ func (s *server) begin(ctx context.Context, p *program) error {
 		return err
 	}
 	if s.c.Dev {
+		if err := s.demoServed(ctx); err != nil {
+			return err
+		}
 		sandbox := s.c.SandboxURL
 		if s.provider != nil {
 			sandbox = s.provider.url
@@ -224,6 +256,9 @@ func (s *server) stop() error {
 	var errs []error
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
+	if s.cluster != nil { // first, so that others serve what comes while this one stops
+		errs = append(errs, s.cluster.quit())
+	}
 	if s.http != nil {
 		errs = append(errs, s.http.Shutdown(ctx))
 	} else if s.listener != nil {
@@ -236,6 +271,9 @@ func (s *server) stop() error {
 	if s.provider != nil {
 		errs = append(errs, s.provider.stop(ctx))
 	}
+	if s.cluster != nil {
+		s.cluster.close()
+	}
 	if s.engine != nil {
 		errs = append(errs, s.engine.close())
 	}
@@ -244,7 +282,11 @@ func (s *server) stop() error {
 
 // introduce says what is served and what to try.
 func (s *server) introduce(w io.Writer) {
-	fmt.Fprintf(w, "quittance serves %s, on the data in %s\n\n", s.url, s.c.Data)
+	where := "the data in " + s.c.Data
+	if s.cluster != nil {
+		where = "the log at " + strings.Join(s.c.Brokers, ",")
+	}
+	fmt.Fprintf(w, "quittance serves %s, on %s\n\n", s.url, where)
 	fmt.Fprintf(w, "  reference     %s/reference\n", s.url)
 	fmt.Fprintf(w, "  description   %s/openapi.json\n", s.url)
 	fmt.Fprintf(w, "  health        %s/readyz, %s/metrics\n", s.url, s.url)

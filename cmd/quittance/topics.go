@@ -21,12 +21,13 @@ import (
 
 // topicsCommand looks at the topics and at what is in them.
 type topicsCommand struct {
-	List  topicsList  `cmd:"" help:"List the topics, from the contracts in this program."`
-	Show  topicsShow  `cmd:"" help:"Show what a topic's contract says."`
-	Plan  topicsPlan  `cmd:"" help:"Show what a Kafka cluster lacks to keep a log."`
-	Apply topicsApply `cmd:"" help:"Make topics, settings and ACLs on a Kafka cluster."`
-	Check topicsCheck `cmd:"" help:"Check the topics of a Kafka cluster, or every record of a stopped server."`
-	Clean topicsClean `cmd:"" help:"Compact the log of a stopped server now."`
+	List   topicsList   `cmd:"" help:"List the topics, from the contracts in this program."`
+	Show   topicsShow   `cmd:"" help:"Show what a topic's contract says."`
+	Plan   topicsPlan   `cmd:"" help:"Show what a Kafka cluster lacks to keep a log."`
+	Apply  topicsApply  `cmd:"" help:"Make topics, settings and ACLs on a Kafka cluster."`
+	Check  topicsCheck  `cmd:"" help:"Check the topics of a Kafka cluster, or every record of a stopped server."`
+	Replay topicsReplay `cmd:"" help:"Read a topic again, into a file or another topic."`
+	Clean  topicsClean  `cmd:"" help:"Compact the log of a stopped server now."`
 }
 
 // topicsList prints a line a topic.
@@ -147,7 +148,7 @@ func (c topicsCheck) Run(ctx context.Context, p *program) error {
 		return c.checkCluster(ctx, p)
 	}
 	o := engineOptions{logger: p.logger(slog.LevelWarn), log: local.Options{CleanEvery: -1}}
-	return withEngine(ctx, c.Data, o, func(e *engine) error {
+	return withEngine(ctx, c.Data, o, "", func(e *engine) error {
 		counts := map[string]*topicCount{}
 		for _, t := range e.schema.Topics() {
 			counts[t.Name] = &topicCount{open: map[string]bool{}}
@@ -255,20 +256,20 @@ not have seen them. Where there is no such backup they can go too:
 // Run cleans and says what went.
 func (c topicsClean) Run(ctx context.Context, p *program) error {
 	o := engineOptions{logger: p.logger(slog.LevelWarn), log: local.Options{CleanEvery: -1}}
-	return withEngine(ctx, c.Data, o, func(e *engine) error {
+	return withEngine(ctx, c.Data, o, "", func(e *engine) error {
 		var how local.CleanOptions
 		if c.TombstonesNow {
 			how.DeleteRetention = new(time.Duration)
 		}
-		before := e.log.Stats().Bytes
-		did, err := e.log.Clean(ctx, how)
+		before := e.folder.Stats().Bytes
+		did, err := e.folder.Clean(ctx, how)
 		if err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(p.stdout, "%d superseded records, %d tombstones and %d expired records "+
 			"are gone\n%d groups were written anew, %d removed; %s on disk before, %s after\n",
 			did.Superseded, did.Tombstones, did.Expired, did.Rewritten, did.Removed,
-			size(before), size(e.log.Stats().Bytes))
+			size(before), size(e.folder.Stats().Bytes))
 		return err
 	})
 }

@@ -23,7 +23,7 @@ import (
 // verifyCommand checks the data of a running server or of one that is stopped.
 type verifyCommand struct {
 	remoteFlags
-	dataFlag
+	logFlags
 	JSON    bool     `name:"json" help:"Print the report as JSON."`
 	Compare bool     `help:"Compare two logs instead, such as a copy and what it was made from."`
 	Logs    []string `arg:"" optional:"" name:"log" help:"The logs to compare."`
@@ -100,8 +100,13 @@ func (c verifyCommand) report(
 		err = r.call(ctx, "POST", "/v1/verify", nil, &report)
 		return report, err
 	}
-	o := engineOptions{logger: p.logger(slog.LevelError), log: local.Options{CleanEvery: -1}}
-	err = withEngine(ctx, c.Data, o, func(e *engine) error {
+	o, err := c.on(p, engineOptions{
+		logger: p.logger(slog.LevelError), log: local.Options{CleanEvery: -1},
+	})
+	if err != nil {
+		return report, err
+	}
+	err = withEngine(ctx, c.Data, o, "", func(e *engine) error {
 		report, err = verify(ctx, e.shards, e.log)
 		return err
 	})

@@ -55,7 +55,7 @@ func TestVerifyFinds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			log := &program{stderr: &output{}}
-			err := withEngine(t.Context(), dir, benchLog(log), func(e *engine) error {
+			err := withEngine(t.Context(), dir, benchLog(log), "", func(e *engine) error {
 				if err := decide(t.Context(), e.shards, "acme", post); err != nil {
 					return err
 				}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/compaction/kafka"
+)
+
+// logFlags say where the data folder is, and the log if it is not in there.
+type logFlags struct {
+	dataFlag
+	kafkaFlags
+}
+
+// on adds to o where the log is.
+func (f logFlags) on(p *program, o engineOptions) (engineOptions, error) {
+	on, err := f.onKafka()
+	if err != nil || !on {
+		return o, err
+	}
+	c, err := f.connection(p)
+	o.cluster = &kafka.Options{Connection: c, Prefix: f.TopicPrefix, Create: o.create}
+	return o, err
+}
+
+// memberFlags say how a server takes part in a log on a cluster.
+type memberFlags struct {
+	kafkaFlags
+	Advertise      string        `help:"Where the other nodes reach this one; else where it listens." placeholder:"URL"`
+	Node           string        `help:"What this node is called in lists; else its host and process." placeholder:"NAME"`
+	SessionTimeout time.Duration `help:"How long a node on a cluster may be silent before its shards go to others." default:"10s"`
+	Replication    int           `help:"How many copies new topics have; 0 is 3 where there are three brokers, else 1." default:"0"`
+	Standby        bool          `help:"Keep the stores of shards that other nodes own level with the log." default:"true" negatable:""`
+	CreateTopics   bool          `help:"Create the topics that are missing; else quittance topics apply does." default:"true" negatable:""`
+}
+
+// options returns how the log on a cluster is opened, nil for a log in the data folder.
+func (f memberFlags) options(p *program, shards int, listening string) (*kafka.Options, error) {
+	on, err := f.onKafka()
+	if err != nil || !on {
+		return nil, err
+	}
+	c, err := f.connection(p)
+	if err != nil {
+		return nil, err
+	}
+	address := f.Advertise
+	if address == "" {
+		address = listening
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" {
+		return nil, &usageError{"--advertise: " + address + " is not like http://HOST:PORT"}
+	}
+	node := f.Node
+	if node == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return nil, err
+		}
+		node = host + "-" + u.Port()
+	}
+	return &kafka.Options{Connection: c, Prefix: f.TopicPrefix, Shards: shards,
+		Replication: f.Replication, Create: f.CreateTopics, Address: address, Node: node}, nil
+}
+
+// A cluster is this process among those that share a log: which shards it owns, and who owns the
+// others.
+type cluster struct {
+	shards    *compaction.Shards
+	directory *kafka.Directory
+	member    kafka.Membership
+	self      string // where others reach this process
+
+	ended  chan struct{} // closed when it takes part no longer
+	err    error         // why, after that
+	leave  context.CancelFunc
+	follow context.CancelFunc
+}
+
+// joinCluster makes this process one of those that share the log of an engine.
+func joinCluster(
+	e *engine, o kafka.Options, session time.Duration, logger *slog.Logger,
+) (*cluster, error) {
+	d, err := kafka.OpenDirectory(o.Connection, o.Prefix, e.shards.Count(), logger)
+	if err != nil {
+		return nil, err
+	}
+	c := &cluster{shards: e.shards, directory: d, self: o.Address, ended: make(chan struct{}),
+		member: kafka.Membership{Connection: o.Connection, Prefix: o.Prefix,
+			SessionTimeout: session, Own: e.shards.Own, Logger: logger}}
+	var follow, stay context.Context
+	follow, c.follow = context.WithCancel(context.Background())
+	stay, c.leave = context.WithCancel(context.Background())
+	go d.Run(follow)
+	go func() {
+		defer close(c.ended)
+		c.err = c.member.Run(stay)
+	}()
+	return c, nil
+}
+
+// Owner returns where the owner of a shard is reached, as api.Peers wants it.
+func (c *cluster) Owner(shard int) (address string, here bool, changed <-chan struct{}) {
+	owner, changed := c.directory.Owner(shard)
+	switch {
+	case c.shards.Owned(shard):
+		return c.self, true, changed
+	case owner.Address == c.self: // it was given up here, and nobody has claimed it since
+		return "", false, changed
+	}
+	return owner.Address, false, changed
+}
+
+// quit gives up the shards of this process, so that others serve them.
+func (c *cluster) quit() error {
+	c.leave()
+	<-c.ended
+	return c.err
+}
+
+// close ends the rest.
+func (c *cluster) close() {
+	c.follow()
+	c.directory.Close()
+}
+
+// demoServed waits until the tenants of the demo business are served by this process.
+func (s *server) demoServed(ctx context.Context) error {
+	if s.cluster == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*s.c.SessionTimeout+handoverTime)
+	defer cancel()
+	for _, tenant := range []string{platformTenant, demoTenant} {
+		shard := compaction.ShardOf(tenant, s.engine.shards.Count())
+		for !s.engine.shards.Owned(shard) {
+			_, _, changed := s.cluster.Owner(shard)
+			select {
+			case <-changed:
+			case <-s.cluster.ended:
+				return s.cluster.err
+			case <-ctx.Done():
+				return errors.New("another node serves the demo business: " +
+					"give --dev to one node, and start it first")
+			}
+		}
+	}
+	return s.engine.shards.Ready(ctx)
+}
+
+// handoverTime is how long shards may take to come here when nobody else has them.
+const handoverTime = 20 * time.Second
