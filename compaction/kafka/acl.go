@@ -68,12 +68,15 @@ type ACL struct {
 }
 
 // String writes the ACL for people.
-func (a ACL) String() string {
+func (a ACL) String() string { return a.Principal + " " + a.what() }
+
+// what is what the ACL allows.
+func (a ACL) what() string {
 	name := a.Name
 	if a.Prefixed {
 		name += "*"
 	}
-	return fmt.Sprintf("%s %s on %s %s", a.Principal, a.Operation, a.Resource, name)
+	return fmt.Sprintf("%s on %s %s", a.Operation, a.Resource, name)
 }
 
 // pattern names how the ACL's name is meant.
@@ -159,17 +162,36 @@ func (p *Plan) allow(ctx context.Context, cl *kgo.Client, s Spec, grants []Grant
 				p.Changes = append(p.Changes, Change{Kind: AllowACL, ACL: a})
 			}
 		}
-		for _, a := range have {
-			if !slices.ContainsFunc(want, a.same) {
-				p.Notes = append(p.Notes, a.String()+" is allowed too, and is not of its roles here")
-			}
+		if note := surplus(principal, have, want); note != "" {
+			p.Notes = append(p.Notes, note)
 		}
 	}
 	return nil
 }
 
+// surplus tells of what a principal is allowed beyond its roles, some of it by name.
+func surplus(principal string, have, want []ACL) string {
+	const told = 5
+	var more []string
+	for _, a := range have {
+		if !slices.ContainsFunc(want, a.same) {
+			more = append(more, a.what())
+		}
+	}
+	if len(more) == 0 {
+		return ""
+	}
+	slices.Sort(more)
+	text := fmt.Sprintf("%s is allowed more than its roles here: %s", principal,
+		strings.Join(more[:min(told, len(more))], ", "))
+	if n := len(more) - told; n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	return text
+}
+
 // describeACLs returns what a principal is allowed from everywhere.
-func describeACLs(ctx context.Context, cl *kgo.Client, principal string) ([]ACL, error) {
+func describeACLs(ctx context.Context, cl kmsg.Requestor, principal string) ([]ACL, error) {
 	req := kmsg.NewPtrDescribeACLsRequest()
 	req.ResourceType = kmsg.ACLResourceTypeAny
 	req.ResourcePatternType = kmsg.ACLResourcePatternTypeAny

@@ -122,6 +122,8 @@ func explain(err error, c Connection) error {
 		}
 		return fmt.Errorf("kafka: the brokers at %s end the connection; they may want %s: %w",
 			where, hint, err)
+	case c.TLS == nil && strings.Contains(err.Error(), "tls alert"): // kgo has no name for it
+		return fmt.Errorf("kafka: the brokers at %s speak TLS there (--kafka-tls): %w", where, err)
 	case denied(err):
 		return fmt.Errorf("%w\n%s is not allowed to; quittance topics plan --role ROLE=User:NAME "+
 			"shows which ACLs each kind of process needs", err, c.SASL.who())

@@ -306,8 +306,8 @@ func await(ctx context.Context, cl *kgo.Client, changes []Change) error {
 	return nil
 }
 
-// aware reports whether a broker knows every topic that was made, with leaders, and every setting.
-// One that does not answer will know when it comes back.
+// aware reports whether a broker knows every topic that was made, with leaders, every setting and
+// every ACL. One that does not answer will know when it comes back.
 func aware(ctx context.Context, b *kgo.Broker, changes []Change) bool {
 	req := kmsg.NewPtrMetadataRequest()
 	req.Topics = []kmsg.MetadataRequestTopic{}
@@ -335,7 +335,29 @@ func aware(ctx context.Context, b *kgo.Broker, changes []Change) bool {
 			return false
 		}
 	}
-	return len(settings.Resources) == 0 || configured(ctx, b, settings, changes)
+	return allowed(ctx, b, changes) &&
+		(len(settings.Resources) == 0 || configured(ctx, b, settings, changes))
+}
+
+// allowed reports whether a broker knows the ACLs that were added.
+func allowed(ctx context.Context, b *kgo.Broker, changes []Change) bool {
+	known := map[string][]ACL{} // by principal
+	for _, c := range changes {
+		if c.Kind != AllowACL {
+			continue
+		}
+		if known[c.ACL.Principal] == nil {
+			acls, err := describeACLs(ctx, b, c.ACL.Principal)
+			if err != nil {
+				return true
+			}
+			known[c.ACL.Principal] = acls
+		}
+		if !slices.ContainsFunc(known[c.ACL.Principal], c.ACL.same) {
+			return false
+		}
+	}
+	return true
 }
 
 // configured reports whether a broker knows the settings that were changed.
