@@ -94,3 +94,13 @@ func mask(m protoreflect.Message) {
 }
 
 const sha256Size = 32
+
+// opaque reports whether a message has bytes in it, whose content its contract does not tell.
+func opaque(m protoreflect.MessageDescriptor) bool {
+	for i := range m.Fields().Len() {
+		if m.Fields().Get(i).Kind() == protoreflect.BytesKind {
+			return true
+		}
+	}
+	return false
+}

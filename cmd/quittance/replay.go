@@ -222,8 +222,12 @@ func (c topicsReplay) topic(ctx context.Context, p *program, topic compaction.To
 	if to.topic == "" {
 		return nil, &usageError{"--to: " + c.To + " names no topic: add ?topic=NAME"}
 	}
-	if len(topic.PersonalData) > 0 && !c.PersonalData {
-		return nil, &usageError{topic.Name + " holds personal data, which is sent as it is stored: " +
+	m, err := protoregistry.GlobalTypes.FindMessageByName(topic.Message)
+	if err != nil {
+		return nil, err
+	}
+	if !c.PersonalData && (len(topic.PersonalData) > 0 || opaque(m.Descriptor())) {
+		return nil, &usageError{topic.Name + " may hold personal data, which is sent as it is stored: " +
 			"add --personal-data"}
 	}
 	f, its := c.ToWire.flags(p, to, "to")

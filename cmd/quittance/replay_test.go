@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/quittance/quittance/compaction"
+	compactionv1 "github.com/quittance/quittance/compaction/v1"
+	ledgerv1 "github.com/quittance/quittance/ledger/v1"
+	quotingv1 "github.com/quittance/quittance/quoting/v1"
+)
+
+// TestRecordLines holds what records look like as lines of JSON, with and without personal data.
+// Other programs read them: a line that is written otherwise is a change of their format.
+func TestRecordLines(t *testing.T) {
+	hash := bytes.Repeat([]byte{7}, 32)
+	records := []struct {
+		topic string
+		key   string
+		value proto.Message
+	}{
+		{"quittance.customers.v1", "acme/cus_1", &quotingv1.CustomerRecord{Tenant: "acme",
+			Customer: "cus_1", Name: "Ann Example", Email: "ann@example.org", TimeZone: "Europe/Berlin",
+			CreatedUnixNano: 1_700_000_000_000_000_000}},
+		{"quittance.journal.v1", "acme", &ledgerv1.JournalEntry{Sequence: 1, PreviousHash: hash,
+			Tenant: "acme", Kind: "transactions",
+			Transactions: []*ledgerv1.JournalTransaction{{Reference: "for Ann",
+				Metadata: []*ledgerv1.Pair{{Key: "note", Value: "Ann's"}}}},
+			Facts: []*ledgerv1.JournalFact{{Kind: "payment.settled", Subject: "pay_1",
+				Record: []byte("the final record")}}}},
+		{"quittance.statements.v1", "acme/st_1", nil},
+		{"quittance.outbox.v1", "acme/eff_1", &compactionv1.OutboxRecord{Kind: "payment.confirm",
+			Payload: []byte("what it says")}},
+	}
+	var got bytes.Buffer
+	for _, personal := range []bool{false, true} {
+		for i, r := range records {
+			e := compaction.Entry{Group: uint64(i + 1), Offset: int64(i), Time: time.Unix(1_700_000_000, 5),
+				Record: compaction.Record{Topic: r.topic, Key: []byte(r.key)}}
+			lines := recordLines{w: &got, personal: personal}
+			if r.value != nil {
+				var err error
+				if e.Value, err = proto.Marshal(r.value); err != nil {
+					t.Fatal(err)
+				}
+				name := r.value.ProtoReflect().Descriptor().FullName()
+				if lines.message, err = protoregistry.GlobalTypes.FindMessageByName(name); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := lines.write(3, e); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	golden := filepath.Join("testdata", "replay.jsonl")
+	if *update {
+		if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil || !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("got\n%s\nwant\n%s(%v)", got.Bytes(), want, err)
+	}
+	hidden, _, _ := strings.Cut(got.String(), "Ann Example")
+	if strings.Count(hidden, "Ann") > 0 {
+		t.Errorf("personal data is shown: %s", hidden)
+	}
+}
+
+// readLines reads lines of JSON.
+func readLines(t *testing.T, text string) (lines []recordLine) {
+	t.Helper()
+	for text := range strings.Lines(text) {
+		var l recordLine
+		if err := json.Unmarshal([]byte(text), &l); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+// TestReplay holds that a topic, or a part of it, comes again in the order in which it was written,
+// into a file and into a topic of another cluster.
+func TestReplay(t *testing.T) {
+	dir := t.TempDir()
+	copiedBusiness(t, dir)
+	replay := func(args ...string) []recordLine {
+		t.Helper()
+		args = append([]string{"topics", "replay", "--data", dir, "--to", "-"}, args...)
+		return readLines(t, succeed(t, args...))
+	}
+	journal := []string{"--topic", "quittance.journal.v1"}
+	all := replay(journal...)
+	last := map[int]uint64{}
+	for _, l := range all {
+		if l.Group < last[l.Shard] {
+			t.Fatalf("group %d of shard %d after group %d", l.Group, l.Shard, last[l.Shard])
+		}
+		last[l.Shard] = l.Group
+	}
+	one := all[len(all)-1]
+	from, to := all[0].Group, one.Group-1
+	part := replay(append(journal, "--key-prefix", one.Key, "--shard", strconv.Itoa(one.Shard),
+		"--from-group", strconv.FormatUint(from, 10), "--to-group", strconv.FormatUint(to, 10))...)
+	for _, l := range part {
+		if l.Shard != one.Shard || l.Group < from || l.Group > to || l.Key != one.Key {
+			t.Errorf("a part has %+v", l)
+		}
+	}
+	if len(all) < 20 || len(part) == 0 || len(part) >= len(all) {
+		t.Errorf("%d records in all, %d in a part", len(all), len(part))
+	}
+	file := filepath.Join(dir, "file.jsonl")
+	succeed(t, append([]string{"topics", "replay", "--data", dir, "--to", file}, journal...)...)
+	if b, err := os.ReadFile(file); err != nil || len(readLines(t, string(b))) != len(all) {
+		t.Errorf("the file: %d bytes, %v", len(b), err)
+	}
+	testReplayTo(t, dir, all)
+}
+
+// testReplayTo replays the journal of a data folder to a topic on a model of a cluster.
+func testReplayTo(t *testing.T, dir string, want []recordLine) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "journal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	broker := "kafka:" + c.ListenAddrs()[0]
+	args := []string{"topics", "replay", "--data", dir, "--topic", "quittance.journal.v1", "--to"}
+	for to, wrong := range map[string]string{
+		broker:                                "names no topic",
+		broker + "?topic=journal":             "add --personal-data",
+		broker + "?topic=no-journal":          "",
+		broker + "?topic=quittance.quotes.v1": "one of a log",
+	} {
+		line := append(args[:len(args):len(args)], to)
+		if wrong != "add --personal-data" {
+			line = append(line, "--personal-data")
+		}
+		code, _, stderr := call(t, nil, line...)
+		if code == exitDone || !strings.Contains(stderr, wrong) {
+			t.Errorf("%v: exit code %d, %s", line, code, stderr)
+		}
+	}
+	succeed(t, append(args, broker+"?topic=journal", "--personal-data")...)
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.ConsumeTopics("journal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ends, err := kadm.NewClient(client).ListEndOffsets(t.Context(), "journal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0
+	ends.Each(func(o kadm.ListedOffset) { total += int(o.Offset) })
+	if total != len(want) {
+		t.Fatalf("%d records were sent of %d", total, len(want))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	got := map[string][]uint64{}
+	for n := 0; n < total; {
+		fetched := client.PollFetches(ctx)
+		if err := fetched.Err(); err != nil {
+			t.Fatal(err)
+		}
+		fetched.EachRecord(func(r *kgo.Record) {
+			var e ledgerv1.JournalEntry
+			if err := proto.Unmarshal(r.Value, &e); err != nil {
+				t.Error(err)
+			}
+			got[string(r.Key)] = append(got[string(r.Key)], e.Sequence)
+			n++
+		})
+	}
+	for key, sequences := range got { // a tenant's entries are in one shard, so they rise
+		for i := 1; i < len(sequences); i++ {
+			if sequences[i] <= sequences[i-1] {
+				t.Errorf("%s: entry %d after %d", key, sequences[i], sequences[i-1])
+			}
+		}
+	}
+}
