@@ -7,6 +7,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/quittance/quittance/compaction/compactiontest"
 )
 
 // faults checks a cluster and returns what is wrong with it.
@@ -176,5 +178,47 @@ func TestCheckSame(t *testing.T) {
 	if !errors.As(err, &faults) || len(faults.Faults) != 2 || faults.Faults[0].Topic != "" ||
 		faults.Faults[1].Topic != "quittance.quotes.v1" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestOpenRefuses: opening a log is what looks. With a wrong setting, too few or other topics there
+// is no log, and the error says what to do; with Create what can be mended is.
+func TestOpenRefuses(t *testing.T) {
+	a, _ := fake(t, kfake.NumBrokers(1))
+	o := suiteOptions(a.c.Brokers, "acme.")
+	journal := o.Prefix + compactiontest.JournalTopic
+	o.Create = false
+	refused := func(why, want string) {
+		t.Helper()
+		_, err := Open(aMinute(t), o)
+		var faults *FaultsError
+		if !errors.As(err, &faults) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want one that says %q", why, err, want)
+		}
+	}
+	refused("no topics", "missing")
+	o.Create = true
+	if err := opened(t, o).Close(); err != nil {
+		t.Fatal(err)
+	}
+	o.Create = false
+	a.set(t, journal, "retention.ms", "1000")
+	refused("a wrong setting", "--entity-name "+journal+" --add-config retention.ms=-1")
+	o.Shards = 7
+	refused("another number of shards", "and 7 were asked for")
+	o.Shards, o.Create = 0, true
+	if err := opened(t, o).Close(); err != nil {
+		t.Errorf("with Create: %v", err)
+	}
+	if got := a.setting(t, o.spec(), compactiontest.JournalTopic, "retention.ms"); got != "-1" {
+		t.Errorf("with Create: retention.ms is %s", got)
+	}
+	_, err := kadm.NewClient(a.cl).UpdatePartitions(aMinute(t), 5, journal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = Open(aMinute(t), o); !errors.Is(err, ErrUndecided) ||
+		!strings.Contains(err.Error(), journal+": it has 5 partitions") {
+		t.Errorf("with Create, where nothing can be done: got %v", err)
 	}
 }

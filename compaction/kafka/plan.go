@@ -200,7 +200,7 @@ var ErrUndecided = errors.New("kafka: the plan names what cannot be changed: not
 // than planned and is no failure.
 func (p Plan) apply(ctx context.Context, cl *kgo.Client) (warnings []string, err error) {
 	if !p.Possible() {
-		return nil, ErrUndecided
+		return nil, p.undecided()
 	}
 	var acls []ACL
 	for _, c := range p.Changes {
@@ -226,6 +226,17 @@ func (p Plan) apply(ctx context.Context, cl *kgo.Client) (warnings []string, err
 		return warnings, nil
 	}
 	return warnings, await(ctx, cl, p.Changes)
+}
+
+// undecided is ErrUndecided with what there is to decide.
+func (p Plan) undecided() error {
+	var reasons strings.Builder
+	for _, c := range p.Changes {
+		if c.Kind == Cannot {
+			reasons.WriteString("\n  " + strings.TrimPrefix(c.Topic+": "+c.Reason, ": "))
+		}
+	}
+	return fmt.Errorf("%w:%s", ErrUndecided, &reasons)
 }
 
 // set gives a topic a setting.
