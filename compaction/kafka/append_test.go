@@ -374,3 +374,17 @@ func admins(tb testing.TB, brokers []string) *kadm.Client {
 	tb.Cleanup(cl.Close)
 	return cl
 }
+
+// emptied takes the records before a position out of a topic, as cleaning does in time.
+func emptied(tb testing.TB, admin *kadm.Client, topic string, p compaction.Positions) {
+	tb.Helper()
+	var offsets kadm.Offsets
+	offsets.AddOffset(topic, 0, p.Of(topic), -1)
+	all, err := admin.DeleteRecords(tb.Context(), offsets)
+	if err == nil {
+		err = all.Error()
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+}

@@ -281,11 +281,16 @@ func (r *reader) ask(ctx context.Context) error {
 	defer cancel()
 	defer context.AfterFunc(r.closed, cancel)()
 	ends, err := r.log.offsets(ctx, r.shard, topics, highWatermark)
-	if err != nil {
-		if r.closed.Err() != nil {
-			return compaction.ErrClosed
-		}
+	switch {
+	case err == nil:
+	case r.closed.Err() != nil:
+		return compaction.ErrClosed
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case lasting(err):
 		return explain(err, r.log.options.Connection)
+	default: // nothing is over yet; it is asked again
+		return nil
 	}
 	for _, c := range open {
 		c.asked, c.askedGroup = ends[c.topic.Name], seen

@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -98,7 +99,8 @@ func (c *wireConn) Write(b []byte) (int, error) {
 	r.once.Do(func() { close(r.met) })
 	switch r.fate {
 	case loseRequest:
-		return 0, io.ErrClosedPipe
+		_ = c.Conn.Close()
+		return 0, &net.OpError{Op: "write", Net: "tcp", Err: syscall.ECONNRESET}
 	case loseAnswer:
 		c.lose.Store(true)
 	case hold:

@@ -129,6 +129,7 @@ func (w *writer) Close() error {
 // stop closes the producers, in the background: it takes its time where a broker does not answer.
 func (w *writer) stop() {
 	w.once.Do(func() {
+		w.log.forget(w)
 		w.log.background(func() {
 			for _, p := range w.ring {
 				if p != nil {
