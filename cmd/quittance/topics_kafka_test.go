@@ -43,7 +43,8 @@ func TestTopicsKafka(t *testing.T) {
 	}
 	var answered, complained bytes.Buffer
 	args := []string{"topics", "apply", "--log", "kafka", "--brokers", brokers, "--shards", "4"}
-	code = run(t.Context(), args, strings.NewReader("yes\n"), &answered, &complained, seeing(nil).getenv)
+	code = run(t.Context(), args, strings.NewReader("yes\n"), &answered, &complained,
+		seeing(nil).getenv)
 	if code != exitDone || !strings.HasSuffix(answered.String(), "done\n") {
 		t.Fatalf("apply: exit code %d\n%s%s", code, &answered, &complained)
 	}
@@ -94,8 +95,8 @@ func TestTopicsKafkaRoles(t *testing.T) {
 		"--kafka-sasl", "scram-sha-512", "--kafka-user", "admin",
 		"--role", "serve=User:quittance,reader=User:reports"}
 	code, out, stderr := call(t, environment, append([]string{"topics", "apply", "--yes"}, args...)...)
-	if code != exitDone ||
-		!strings.Contains(out, "+ allow User:quittance WRITE on TRANSACTIONAL_ID acme.quittance-shard-*") ||
+	if code != exitDone || !strings.Contains(out,
+		"+ allow User:quittance WRITE on TRANSACTIONAL_ID acme.quittance-shard-*") ||
 		!strings.Contains(out, "+ allow User:reports READ on TOPIC acme.quittance.*") ||
 		strings.Contains(out, "User:reports WRITE") {
 		t.Fatalf("exit code %d\n%s%s", code, out, stderr)

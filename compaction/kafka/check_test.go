@@ -108,7 +108,8 @@ func TestCheckPartitions(t *testing.T) {
 	a.apply(t, s)
 	other := s
 	other.Shards = 3
-	if text := a.faults(t, other).Error(); !strings.Contains(text, "has 2 shards, and 3 were asked for") {
+	const asked = "has 2 shards, and 3 were asked for"
+	if text := a.faults(t, other).Error(); !strings.Contains(text, asked) {
 		t.Errorf("another number of shards:\n%s", text)
 	}
 	_, err := kadm.NewClient(a.cl).UpdatePartitions(aMinute(t), 5, "quittance.journal.v1")

@@ -167,7 +167,8 @@ func TestPlanUndecided(t *testing.T) {
 	}
 	policy := func() (kinds []Kind) {
 		for _, c := range a.plan(t, s).Changes {
-			if c.Topic == "quittance.quotes.v1" && (c.Kind == Cannot || c.Settings[0].Name == "cleanup.policy") {
+			policy := c.Kind == SetConfig && c.Settings[0].Name == "cleanup.policy"
+			if c.Topic == "quittance.quotes.v1" && (c.Kind == Cannot || policy) {
 				kinds = append(kinds, c.Kind)
 			}
 		}
