@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -15,7 +16,8 @@ import (
 
 // benchCommand measures what the program does on this machine.
 type benchCommand struct {
-	What     []string      `arg:"" optional:"" enum:"http,engine,restore,pricing,memory" help:"What to measure: http, engine, restore, pricing, memory; all by default."`
+	kafkaFlags
+	What     []string      `arg:"" optional:"" enum:"http,engine,restore,pricing,memory,noise" help:"What to measure: pricing, engine, noise, http, restore, memory; all by default."`
 	Duration time.Duration `help:"How long each measurement runs." default:"10s"`
 	Records  int           `help:"Open records for restore and memory." default:"1000000"`
 	URL      string        `name:"url" help:"Measure http on a running server, with QUITTANCE_KEY." placeholder:"URL"`
@@ -33,33 +35,60 @@ Or some of it, shorter, on the disk that matters:
 
     $ quittance bench engine http --duration 3s --scratch DIR
 
+On a cluster, engine, noise and http, in topics of their own that are removed afterwards:
+
+    $ quittance bench --log kafka --brokers HOST:9092
+
 http starts a server of its own as another process, and shares the machine with it.`
 }
 
 // measurements are what can be measured, in the order in which it is done.
-var measurements = []struct {
-	name string
-	run  func(ctx context.Context, p *program, c benchCommand, dir string) ([]figure, error)
-}{
+var measurements = []measurement{
 	{"pricing", benchPricing},
 	{"engine", benchEngine},
+	{"noise", benchNoise},
 	{"http", benchHTTP},
 	{"restore", benchRestore},
 	{"memory", benchMemory},
 }
 
+// clusterMeasurements are those of a log on a cluster.
+var clusterMeasurements = []measurement{
+	{"engine", benchCluster},
+	{"noise", benchNoise},
+	{"http", benchHTTPCluster},
+}
+
+// A measurement measures in a folder that is its own.
+type measurement struct {
+	name string
+	run  func(ctx context.Context, p *program, c benchCommand, dir string) ([]figure, error)
+}
+
 // Run measures and prints.
 func (c benchCommand) Run(ctx context.Context, p *program) (err error) {
+	on, err := c.onKafka()
+	if err != nil {
+		return err
+	}
+	what := measurements
+	if on {
+		what = clusterMeasurements
+		if c.TopicPrefix == "" {
+			c.TopicPrefix = "bench-" + strconv.FormatInt(time.Now().UnixNano(), 36) + "."
+			defer func() { err = errors.Join(err, c.removeLog(ctx, p)) }()
+		}
+	}
 	fmt.Fprintf(p.stdout, "%s, %s\n\n", machine(), time.Now().UTC().Format("2006-01-02"))
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "what\ta second\tp50\tp95\tp99\tnote")
-	for _, m := range measurements {
+	for _, m := range what {
 		if len(c.What) > 0 && !slices.Contains(c.What, m.name) {
 			continue
 		}
 		figures, err := c.measure(ctx, p, m.run)
 		if err != nil {
-			return fmt.Errorf("%s: %w", m.name, err)
+			return errors.Join(w.Flush(), fmt.Errorf("%s: %w", m.name, err))
 		}
 		for _, f := range figures {
 			f.print(w)

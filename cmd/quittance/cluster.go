@@ -78,6 +78,7 @@ type cluster struct {
 	member    kafka.Membership
 	self      string // where others reach this process
 
+	joined chan struct{} // closed when the group has told this process its first shards
 	ended  chan struct{} // closed when it takes part no longer
 	err    error         // why, after that
 	leave  context.CancelFunc
@@ -93,8 +94,9 @@ func joinCluster(
 		return nil, err
 	}
 	c := &cluster{shards: e.shards, directory: d, self: o.Address, ended: make(chan struct{}),
-		member: kafka.Membership{Connection: o.Connection, Prefix: o.Prefix,
+		joined: make(chan struct{}), member: kafka.Membership{Connection: o.Connection, Prefix: o.Prefix,
 			SessionTimeout: session, Own: e.shards.Own, Logger: logger}}
+	c.member.Joined = func() { close(c.joined) }
 	var follow, stay context.Context
 	follow, c.follow = context.WithCancel(context.Background())
 	stay, c.leave = context.WithCancel(context.Background())
@@ -104,6 +106,22 @@ func joinCluster(
 		c.err = c.member.Run(stay)
 	}()
 	return c, nil
+}
+
+// ready waits until the group has told this process its shards and they are served, for some time:
+// what takes longer is no reason not to pass on what others serve.
+func (c *cluster) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, handoverTime)
+	defer cancel()
+	select {
+	case <-c.joined:
+	case <-c.ended:
+		return c.err
+	case <-ctx.Done():
+		return nil
+	}
+	_ = c.shards.Ready(ctx) // /readyz tells
+	return nil
 }
 
 // Owner returns where the owner of a shard is reached, as api.Peers wants it.

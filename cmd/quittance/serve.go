@@ -173,7 +173,10 @@ func (s *server) open(ctx context.Context, p *program) error {
 		return s.ready(ctx)
 	}
 	s.cluster, err = joinCluster(s.engine, *o, c.SessionTimeout, s.logger)
-	return err
+	if err != nil {
+		return err
+	}
+	return s.cluster.ready(ctx)
 }
 
 // ready waits until each shard is served or has stopped. One that has stopped, whose log is

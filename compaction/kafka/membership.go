@@ -29,6 +29,9 @@ type Membership struct {
 	// Own is told which shards this process owns from now on. It returns when those that it no
 	// longer owns have been given up, or ctx ends.
 	Own func(ctx context.Context, shards []int) error
+	// Joined is called once, when the group has told this process its first shards, or that there
+	// are none for it; nil is not called.
+	Joined func()
 	// Logger takes what changes; nil is slog.Default.
 	Logger *slog.Logger
 }
@@ -60,6 +63,10 @@ func (m Membership) Run(ctx context.Context) error {
 	if err := m.check(); err != nil {
 		return err
 	}
+	if m.Joined == nil {
+		m.Joined = func() {}
+	}
+	m.Joined = sync.OnceFunc(m.Joined)
 	h := &holding{member: m, shards: map[int]bool{}}
 	cl, err := kgo.NewClient(append(m.options(), m.groupOptions(h)...)...)
 	if err != nil {
@@ -96,6 +103,7 @@ func (m Membership) groupOptions(h *holding) []kgo.Opt {
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()),
 		kgo.OnPartitionsAssigned(func(ctx context.Context, _ *kgo.Client, p map[string][]int32) {
 			h.gain(ctx, p[topic])
+			m.Joined()
 		}),
 		kgo.OnPartitionsRevoked(func(ctx context.Context, _ *kgo.Client, p map[string][]int32) {
 			h.lose(ctx, p[topic])
