@@ -28,6 +28,9 @@ type Books struct {
 	ApplyPayoutLine func(tx *compaction.Tx, n payments.LineNotice) (code string, err error)
 	// AnswerPayoutLine writes to the payout what the owner's books said: an empty code is settled.
 	AnswerPayoutLine func(tx *compaction.Tx, l payments.PayoutLine, code string) error
+	// Elsewhere reaches the books of tenants whose shards the engine does not serve; nil where it
+	// serves all.
+	Elsewhere Elsewhere
 }
 
 // Settlement returns the books of package settlement. The Engine that they are used with is a

@@ -61,11 +61,8 @@ func (l lineTeller) Perform(ctx context.Context, e compaction.Effect, _ Call) (O
 	if err != nil {
 		return nil, &Error{Class: Permanent, Gateway: "?", Code: "payload"}
 	}
-	code := ""
-	err = tell(ctx, l.engine, n.Line.Owner, n.Gateway, func(tx *compaction.Tx) (err error) {
-		code, err = l.books.ApplyPayoutLine(tx, n)
-		return err
-	})
+	code, err := l.books.tell(ctx, l.engine, n.Gateway,
+		Tell{Tenant: n.Line.Owner, Kind: e.Kind, Payload: e.Payload})
 	if err != nil {
 		return nil, err
 	}

@@ -192,8 +192,8 @@ func (w *Worker) wait(attempt int, failure error) time.Duration {
 }
 
 // commit changes an effect that still has the attempt that e has. It goes on trying while the
-// engine does not serve: what is lost here has to be asked for again. When ctx has ended it tries
-// once, for a moment.
+// engine does not serve: what is lost here has to be asked for again. Where the shard has gone to
+// another process it gives up, and that one asks. When ctx has ended it tries once, for a moment.
 func (w *Worker) commit(ctx context.Context, e compaction.Effect,
 	change func(tx *compaction.Tx, key string, now compaction.Effect) error) error {
 	command := compaction.Command{Tenant: e.Tenant,
@@ -210,7 +210,7 @@ func (w *Worker) commit(ctx context.Context, e compaction.Effect,
 		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		_, err := w.o.Engine.Do(limited, command)
 		cancel()
-		if err == nil || last || !engineFailed(err) {
+		if err == nil || last || !engineFailed(err) || w.gone(e.Tenant) {
 			return err
 		}
 		select {
@@ -220,11 +220,20 @@ func (w *Worker) commit(ctx context.Context, e compaction.Effect,
 	}
 }
 
+// gone reports whether a tenant's shard is owned by another process, if the engine knows of others.
+func (w *Worker) gone(tenant string) bool {
+	e, ok := w.o.Engine.(interface {
+		Owned(shard int) bool
+		Count() int
+	})
+	return ok && !e.Owned(compaction.ShardOf(tenant, e.Count()))
+}
+
 // engineFailed reports whether a command failed for a reason that will pass.
 func engineFailed(err error) bool {
 	for _, passing := range []error{compaction.ErrQueueFull, compaction.ErrNotServing,
 		compaction.ErrNotCommitted, compaction.ErrUnknownOutcome, compaction.ErrRestoring,
-		context.DeadlineExceeded} {
+		compaction.ErrFenced, compaction.ErrClosed, context.DeadlineExceeded} {
 		if errors.Is(err, passing) {
 			return true
 		}

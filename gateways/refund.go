@@ -114,31 +114,19 @@ func (d disputeFinder) Perform(ctx context.Context, e compaction.Effect, c Call)
 	if err != nil {
 		return nil, err
 	}
-	apply := func(tx *compaction.Tx) error {
-		return d.books.ApplyDispute(tx, owner.Tenant, owner.Payment, f)
-	}
 	if compaction.CheckTenant(owner.Tenant) != nil {
 		owner.Tenant = e.Tenant
 	}
 	if owner.Tenant == e.Tenant {
-		return apply, nil
+		return func(tx *compaction.Tx) error {
+			return d.books.ApplyDispute(tx, owner.Tenant, owner.Payment, f)
+		}, nil
 	}
-	return Nothing, tell(ctx, d.engine, owner.Tenant, q.Gateway, apply)
-}
-
-// tell has something written to the books of another tenant. A refusal may pass: what it depends
-// on may still be on its way.
-func tell(ctx context.Context, engine Engine, tenant, gateway string, apply Outcome) error {
-	_, err := engine.Do(ctx, compaction.Command{Tenant: tenant,
-		Decide: func(tx *compaction.Tx) (compaction.Answer, error) {
-			return compaction.Answer{}, apply(tx)
-		}})
-	switch {
-	case err == nil:
-		return nil
-	case engineFailed(err) || ctx.Err() != nil:
-		return &Error{Class: Transient, Gateway: gateway, Code: "not_serving"}
-	default:
-		return &Error{Class: Transient, Gateway: gateway, Code: "refused"}
+	payload, err := encodeDispute(owner.Payment, f)
+	if err != nil {
+		return nil, &Error{Class: Permanent, Gateway: q.Gateway, Code: "payload"}
 	}
+	_, err = d.books.tell(ctx, d.engine, q.Gateway,
+		Tell{Tenant: owner.Tenant, Kind: e.Kind, Payload: payload})
+	return Nothing, err
 }

@@ -62,13 +62,33 @@ type Intake struct {
 // of the engine, after all of which the gateway sends it again.
 func (i Intake) Receive(ctx context.Context, gateway string, payload []byte,
 	header func(name string) string) error {
+	d, err := i.Verify(gateway, payload, header)
+	if err != nil || d.Tenant == "" {
+		return err
+	}
+	return i.Take(ctx, d)
+}
+
+// A Delivery is a webhook that was verified.
+type Delivery struct {
+	// Tenant is whose books its event concerns; empty for one that is about nothing that matters.
+	Tenant  string
+	gateway string
+	event   Event
+}
+
+// Verify finds out who sent a webhook, and whose books it concerns. It changes nothing, and fails
+// with ErrNoGateway, ErrNoWebhooks, *SignatureError and *PayloadError.
+func (i Intake) Verify(
+	gateway string, payload []byte, header func(name string) string,
+) (Delivery, error) {
 	g := i.Gateways[gateway]
 	if g == nil {
-		return ErrNoGateway
+		return Delivery{}, ErrNoGateway
 	}
 	v, ok := g.(Verifier)
 	if !ok {
-		return ErrNoWebhooks
+		return Delivery{}, ErrNoWebhooks
 	}
 	now := time.Now
 	if i.Clock != nil {
@@ -76,18 +96,24 @@ func (i Intake) Receive(ctx context.Context, gateway string, payload []byte,
 	}
 	event, err := v.Verify(payload, header, now())
 	if err != nil || event.Object == ObjectOther {
-		return err
+		return Delivery{}, err
 	}
 	if err := event.check(); err != nil {
-		return err
+		return Delivery{}, err
 	}
 	tenant := event.Owner.Tenant
 	if compaction.CheckTenant(tenant) != nil || event.Object > ObjectRefund {
 		tenant = i.Platform
 	}
-	_, err = i.Engine.Do(ctx, compaction.Command{Tenant: tenant,
+	return Delivery{tenant, gateway, event}, nil
+}
+
+// Take takes a webhook that was verified, where the tenant's books are kept. It is durable when
+// Take returns. Errors are those of the engine.
+func (i Intake) Take(ctx context.Context, d Delivery) error {
+	_, err := i.Engine.Do(ctx, compaction.Command{Tenant: d.Tenant,
 		Decide: func(tx *compaction.Tx) (compaction.Answer, error) {
-			return compaction.Answer{}, take(tx, tenant, gateway, event)
+			return compaction.Answer{}, take(tx, d.Tenant, d.gateway, d.event)
 		}})
 	return err
 }

@@ -127,16 +127,21 @@ func (w *Worker) due() ([]compaction.Effect, time.Duration) {
 	}
 	now, wait := w.o.Clock(), w.o.Poll
 	var shards [][]compaction.Effect
+	var unread error
 	err := w.o.Engine.Each(func(_ int, v *compaction.View) error {
 		found, next, err := w.scan(v, now, room)
+		unread = errors.Join(unread, err)
 		if !next.IsZero() {
 			wait = min(wait, max(next.Sub(now), time.Millisecond))
 		}
 		shards = append(shards, found)
-		return err
+		return nil
 	})
-	if err != nil && !errors.Is(err, compaction.ErrNotServing) {
-		w.o.Logger.Error("the outbox cannot be read", "error", err)
+	if err != nil && !errors.Is(err, compaction.ErrNotServing) { // else a shard is elsewhere
+		unread = errors.Join(unread, err)
+	}
+	if unread != nil {
+		w.o.Logger.Error("the outbox cannot be read", "error", unread)
 	}
 	var due []compaction.Effect
 	for place := 0; len(due) < room; place++ {

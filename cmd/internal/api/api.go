@@ -38,6 +38,14 @@ type Options struct {
 	Gateways map[string]gateways.Gateway
 	// Verify checks the books for POST /v1/verify; without it the address is not there.
 	Verify func(ctx context.Context) (VerifyReport, error)
+	// Peers tells where shards are served, where other processes serve some of them; nil: this
+	// process serves all.
+	Peers Peers
+	// HopSecret signs requests that nodes pass on to each other; at least 32 bytes when Peers is
+	// set.
+	HopSecret []byte
+	// Cluster tells how each shard stands, as far as this process knows; nil: by what it serves.
+	Cluster func() ([]ShardStatus, error)
 	// Registry takes the metrics, and what else is to be served at /metrics; nil makes one.
 	Registry *prometheus.Registry
 }
@@ -52,6 +60,11 @@ type API struct {
 	version  string
 	gateways map[string]gateways.Gateway
 	verify   verifier
+	cluster  func() ([]ShardStatus, error)
+
+	peers     Peers // nil where this process serves all shards; the two below are then, too
+	hops      *hops
+	transport *http.Transport
 
 	router     chi.Router
 	direct     map[string]http.HandlerFunc // POST routes found without the router
@@ -82,11 +95,17 @@ func New(o Options) (*API, error) {
 		shards: o.Shards, engine: settlement.Engine{Shards: o.Shards}, clock: o.Clock,
 		logger: o.Logger, platform: o.Platform, version: o.Version,
 		direct: map[string]http.HandlerFunc{}, limits: newLimits(o.RateLimit),
-		gateways: o.Gateways, verify: o.Verify,
+		gateways: o.Gateways, verify: o.Verify, peers: o.Peers, cluster: o.Cluster,
 		metrics:    newMetrics(o.Registry, o.Shards),
 		requestIDs: newIDs("req_"),
 	}
 	var err error
+	if a.peers != nil {
+		a.transport = newTransport()
+		if a.hops, err = newHops(o.HopSecret, o.Clock); err != nil {
+			return nil, err
+		}
+	}
 	if a.keys, err = newKeyring(o.Shards, o.Clock); err != nil {
 		return nil, fmt.Errorf("api: %w", err)
 	}
@@ -141,6 +160,7 @@ func (a *API) register() {
 	a.registerStatements()
 	a.registerReconciliation()
 	a.registerOutbox()
+	a.registerShards()
 }
 
 // pages adds what is served beside the operations: probes, metrics, the description and its pages.
@@ -155,6 +175,7 @@ func (a *API) pages() error {
 		w.(*exchange).write(http.StatusOK, []byte("{\"status\":\"ok\"}\n"))
 	})
 	r.Get("/readyz", a.ready)
+	r.Post(tellPath, a.told)
 	r.Method(http.MethodGet, "/metrics", a.metrics.handler())
 	r.Get("/problems", a.problemIndex)
 	r.Get("/problems/{slug}", a.problemPage)
@@ -216,11 +237,11 @@ type shardState struct {
 	Reason string `json:"reason"`
 }
 
-// ready answers whether every shard is served, and if not, which is not and why.
+// ready answers whether every shard that is owned here is served, and if not, which is not and why.
 func (a *API) ready(w http.ResponseWriter, _ *http.Request) {
 	out, status := readiness{Status: "ready"}, http.StatusOK
 	for _, s := range a.shards.Stats() {
-		if s.Serving {
+		if s.Serving || !s.Owned {
 			continue
 		}
 		reason := "it is being opened"

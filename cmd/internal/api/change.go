@@ -32,6 +32,10 @@ func (x *exchange) do(c change) {
 	if tenant == "" {
 		tenant = x.tenant
 	}
+	if err := x.here(tenant); err != nil {
+		x.fail(err)
+		return
+	}
 	answer, err := x.api.engine.Do(x.r.Context(), compaction.Command{
 		Tenant: tenant, Cost: c.cost,
 		Idempotency: &compaction.Idempotency{

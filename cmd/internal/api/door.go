@@ -5,10 +5,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,19 +26,28 @@ func (a *API) door(rt *route, next http.HandlerFunc) http.HandlerFunc {
 		ctx, cancel := context.WithTimeout(r.Context(), rt.timeout)
 		defer cancel()
 		x.r = r.WithContext(ctx)
-		if err := x.admit(); err != nil {
-			x.fail(err)
+		if a.peers != nil {
+			x.attend(next)
 			return
 		}
-		if rt.byHand != nil && rt.byHand(x) {
-			return
-		}
-		if err := x.scanBody(); err != nil {
-			x.fail(err)
-			return
-		}
-		next(x, x.r)
+		x.try(next)
 	}
+}
+
+// try lets the request in and has it answered.
+func (x *exchange) try(next http.HandlerFunc) {
+	if err := x.admit(); err != nil {
+		x.fail(err)
+		return
+	}
+	if x.route.byHand != nil && x.route.byHand(x) {
+		return
+	}
+	if err := x.scanBody(); err != nil {
+		x.fail(err)
+		return
+	}
+	next(x, x.r)
 }
 
 // admit checks who asks, how often, under which key, and reads the body.
@@ -58,7 +67,7 @@ func (x *exchange) admit() error {
 			return err
 		}
 	}
-	if x.route.limit > 0 || x.route.mutation || x.route.raw > 0 {
+	if x.route.bodyLimit() > 0 {
 		return x.readBody()
 	}
 	return nil
@@ -67,16 +76,15 @@ func (x *exchange) admit() error {
 // identify finds the caller, whether its role may do this, whether it asks too often, and whose
 // records the request is about.
 func (x *exchange) identify() error {
-	c, err := x.api.keys.caller(x.r.Header.Get("Authorization"))
+	c, err := x.authenticate()
 	if errors.Is(err, errKey) { // whoever guesses keys has a rate too
-		host, _, _ := net.SplitHostPort(x.r.RemoteAddr)
-		return cmp.Or(x.api.limits.take("from "+host, x.api.clock()), err)
+		return cmp.Or(x.api.limits.take("from "+x.client(), x.api.clock()), err)
 	}
 	if err != nil {
 		return err
 	}
 	x.caller, x.tenant = c, c.home
-	if err := x.api.limits.take(c.principal, x.api.clock()); err != nil {
+	if err := x.count(); err != nil {
 		return err
 	}
 	if c.role&x.route.roles == 0 {
@@ -88,6 +96,36 @@ func (x *exchange) identify() error {
 	return nil
 }
 
+// authenticate returns who asks: by the key or link that is shown, or as the node says that did so.
+func (x *exchange) authenticate() (*caller, error) {
+	header := x.r.Header.Get("Authorization")
+	if c := x.across; c != nil {
+		if c.hop != nil && c.hop.Caller != nil {
+			if known := c.hop.Caller.caller(); known != nil {
+				return known, nil
+			}
+			return nil, errHop
+		}
+		if home, ok := homeOf(header); ok {
+			if err := x.here(home); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return x.api.keys.caller(header)
+}
+
+// count counts a request against its caller's rate: once, where the caller is authenticated.
+func (x *exchange) count() error {
+	if c := x.across; c != nil {
+		if c.counted || c.hop != nil && (c.hop.Caller != nil || c.hop.Attempt > 0) {
+			return nil
+		}
+		c.counted = true
+	}
+	return x.api.limits.take(x.caller.principal, x.api.clock())
+}
+
 // visit turns the request to another tenant's records, for callers of the platform that may. To all
 // others there is no other tenant.
 func (x *exchange) visit(tenant string) error {
@@ -96,7 +134,18 @@ func (x *exchange) visit(tenant string) error {
 	if c.role != platform && !reads || compaction.CheckTenant(tenant) != nil {
 		return errTenant
 	}
+	if x.route.namesTenant {
+		return nil // the path or the body goes before the header
+	}
+	return x.turn(tenant)
+}
+
+// turn turns the request to another tenant's records, where they are served.
+func (x *exchange) turn(tenant string) error {
 	x.tenant = tenant
+	if err := x.here(tenant); err != nil {
+		return err
+	}
 	return x.api.tenantExists(tenant)
 }
 
@@ -125,10 +174,14 @@ const (
 // nameKey takes the request's idempotency key, or makes one.
 func (x *exchange) nameKey() error {
 	values := x.r.Header[keyHeader]
-	if len(values) == 0 {
+	switch {
+	case len(values) > 0:
+		if compaction.CheckIdempotencyKey(values[0]) != nil {
+			return &compaction.KeyError{}
+		}
+		x.key = values[0]
+	case x.key == "":
 		x.key, x.newKey = "auto-"+rand.Text(), true // nobody can have used it
-	} else if x.key = values[0]; compaction.CheckIdempotencyKey(x.key) != nil {
-		return &compaction.KeyError{}
 	}
 	x.Header()[keyHeader] = []string{x.key}
 	return nil
@@ -136,10 +189,7 @@ func (x *exchange) nameKey() error {
 
 // readBody reads the body, up to the route's limit.
 func (x *exchange) readBody() error {
-	limit := max(x.route.limit, x.route.raw)
-	if limit == 0 {
-		limit = 1024 // of a body that must be empty
-	}
+	limit := x.route.bodyLimit()
 	if x.r.ContentLength > limit {
 		return &sizeError{limit}
 	}
@@ -153,7 +203,7 @@ func (x *exchange) readBody() error {
 		if _, err := io.ReadFull(x.r.Body, x.body); err != nil {
 			return errBody
 		}
-		return nil
+		return x.checkHop()
 	}
 	body, err := io.ReadAll(io.LimitReader(x.r.Body, limit+1))
 	if err != nil {
@@ -163,6 +213,19 @@ func (x *exchange) readBody() error {
 		return &sizeError{limit}
 	}
 	x.body = body
+	return x.checkHop()
+}
+
+// checkHop refuses a body that is not the one that was passed on.
+func (x *exchange) checkHop() error {
+	c := x.across
+	if c == nil || c.hop == nil {
+		return nil
+	}
+	if sum := sha256.Sum256(x.body); !bytes.Equal(sum[:], c.hop.Body) {
+		x.Header()[hopHeader] = []string{hopRefused}
+		return errHop
+	}
 	return nil
 }
 

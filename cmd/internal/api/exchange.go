@@ -33,6 +33,8 @@ type exchange struct {
 	body   []byte
 	fields []compaction.Field // of the body, for the idempotency record
 
+	across *crossing // nil where this process serves all shards
+
 	status int // 0 until the answer began
 }
 
@@ -113,6 +115,9 @@ func (x *exchange) panicked(p any) {
 // fail answers with the problem that err is. What is in no row of the table is logged, and so is
 // what an operator has to see to.
 func (x *exchange) fail(err error) {
+	if x.postpone(err) {
+		return
+	}
 	p := problemOf(err)
 	if p.Status >= http.StatusInternalServerError && p.Status != http.StatusServiceUnavailable {
 		x.api.logger.Error("a request failed", "request", x.id, "status", p.Status, "error", err)

@@ -50,14 +50,10 @@ func newKeyring(shards *compaction.Shards, clock func() time.Time) (*keyring, er
 // caller returns who shows an Authorization header. It fails with errNoKey, errKey, and with the
 // engine's error when the tenant's records cannot be read.
 func (k *keyring) caller(header string) (*caller, error) {
-	if header == "" {
+	token, ok := bearer(header)
+	if !ok {
 		return nil, errNoKey
 	}
-	const scheme = "Bearer "
-	if len(header) < len(scheme) || !strings.EqualFold(header[:len(scheme)], scheme) {
-		return nil, errNoKey
-	}
-	token := header[len(scheme):]
 	if len(token) > 256 {
 		return nil, errKey
 	}
@@ -75,6 +71,30 @@ func (k *keyring) caller(header string) (*caller, error) {
 	}
 	k.remember(hash, c, version)
 	return c, nil
+}
+
+// bearer returns the token that an Authorization header shows, if it shows one.
+func bearer(header string) (token string, ok bool) {
+	const scheme = "Bearer "
+	if len(header) < len(scheme) || !strings.EqualFold(header[:len(scheme)], scheme) {
+		return "", false
+	}
+	return header[len(scheme):], true
+}
+
+// homeOf returns the tenant that the key or link in an Authorization header names in clear, and
+// whether it names one.
+func homeOf(header string) (string, bool) {
+	token, ok := bearer(header)
+	if !ok || len(token) > 256 {
+		return "", false
+	}
+	parse := access.ParseLink
+	if strings.HasPrefix(token, "qk_") {
+		parse = access.ParseKey
+	}
+	credential, err := parse(token)
+	return credential.Tenant, err == nil
 }
 
 // known returns a remembered caller, or nil, and the version of the keys it holds for.

@@ -20,6 +20,7 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	unknown  *routeMetrics // of requests that no route took
+	hops     *prometheus.CounterVec
 }
 
 // routeMetrics are the counters of one route, looked up once.
@@ -44,8 +45,12 @@ func newMetrics(registry *prometheus.Registry, shards *compaction.Shards) *metri
 			Help:    "Time from the request's head to the end of its answer, by method and route.",
 			Buckets: []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"method", "route"}),
+		hops: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "quittance_http_hops_total",
+			Help: "Requests sent to other nodes, by why and whether they were answered."},
+			[]string{"hop", "outcome"}),
 	}
-	registry.MustRegister(m.requests, m.seconds, engine{shards},
+	registry.MustRegister(m.requests, m.seconds, m.hops, engine{shards},
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.unknown = m.of("other", "none")
@@ -74,6 +79,15 @@ func (m *metrics) observe(rt *route, status int, took time.Duration) {
 	}
 	(*c).Inc()
 	r.seconds.Observe(took.Seconds())
+}
+
+// passed counts a request that was sent to another node.
+func (m *metrics) passed(kind hopKind, err error) {
+	outcome := "answered"
+	if err != nil {
+		outcome = "failed"
+	}
+	m.hops.WithLabelValues(string(kind), outcome).Inc()
 }
 
 func (m *metrics) handler() http.Handler {

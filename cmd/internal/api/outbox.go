@@ -1,9 +1,7 @@
 package api
 
 import (
-	"context"
 	"net/http"
-	"time"
 
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/gateways"
@@ -72,37 +70,6 @@ func showEffect(e compaction.Effect) effectRecord {
 
 const operatorTag = "Operation"
 
-// A VerifyReport says whether the books hold, check by check.
-type VerifyReport struct {
-	OK     bool          `json:"ok" doc:"Whether every check passed."`
-	Checks []VerifyCheck `json:"checks"`
-}
-
-// A VerifyCheck is one thing that was looked at.
-type VerifyCheck struct {
-	Name   string `json:"name" example:"books-balance"`
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail,omitempty" doc:"What was found."`
-}
-
-func (a *API) registerVerify() {
-	query[struct{}](a, route{
-		id: "verify", method: http.MethodPost, path: "/v1/verify", tag: operatorTag, roles: platform,
-		timeout: 15 * time.Minute, summary: "Verify the books",
-		description: "Reads the log from its start and checks that the books balance, that balances " +
-			"are the fold of the journal, that its chain holds, that nothing outlived its settlement, and " +
-			"that store and log agree.",
-	}, func(x *exchange, _ *struct{}) (VerifyReport, error) {
-		if x.api.verify == nil {
-			return VerifyReport{}, errRoute
-		}
-		return x.api.verify(x.r.Context())
-	})
-}
-
-// A verifier checks the books.
-type verifier func(ctx context.Context) (VerifyReport, error)
-
 type webhookInput struct {
 	Gateway string `path:"gateway" pattern:"^[a-z][a-z0-9_-]*$" maxLength:"40" example:"stripe" doc:"The gateway's name."`
 }
@@ -123,7 +90,12 @@ func (a *API) registerWebhooks() {
 		if _, ok := x.api.gateways[in.Gateway]; !ok {
 			return received{}, errNotFound
 		}
-		err := intake.Receive(x.r.Context(), in.Gateway, x.body, x.r.Header.Get)
+		d, err := intake.Verify(in.Gateway, x.body, x.r.Header.Get)
+		if err == nil && d.Tenant != "" {
+			if err = x.here(d.Tenant); err == nil { // elsewhere the owner verifies it again
+				err = intake.Take(x.r.Context(), d)
+			}
+		}
 		return received{err == nil}, err
 	})
 }

@@ -27,6 +27,9 @@ var kinds = []kind{
 	{"forbidden", 403, "The key's role does not allow this.",
 		"Each operation lists the roles that may use it. Use a key of one of them.",
 		as(func(e *roleError, p *Problem) { p.Rule = "role" })},
+	{"hop-refused", 403, "The request was not passed on by a node of the service.",
+		"`Quittance-Hop` is what the nodes of the service say to each other. Leave it out.",
+		is(errHop)},
 	{"not-found", 404, "There is no such thing.",
 		"The address or the id is wrong, or what it names belongs to somebody else: both are answered " +
 			"alike.",

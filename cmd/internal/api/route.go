@@ -30,6 +30,8 @@ type route struct {
 	timeout     time.Duration // 0 for the usual
 	example     string        // a body that is accepted
 	mutation    bool
+	namesTenant bool                       // the path or the body says whose records it is about, whatever the header says
+	parts       bool                       // the answer is made of what the owners of all shards say
 	media       map[string]*huma.MediaType // of the answer, where it is not JSON alone
 
 	// byHand answers a request faster than the description's own machinery would, or leaves it
@@ -45,6 +47,16 @@ const (
 	batchLimit   = 4 << 20
 	webhookLimit = 256 << 10
 )
+
+// bodyLimit is how many bytes of a body are read, 0 where none is looked at.
+func (rt *route) bodyLimit() int64 {
+	switch limit := max(rt.limit, rt.raw); {
+	case limit == 0 && rt.mutation:
+		return 1024 // of a body that must be empty
+	default:
+		return limit
+	}
+}
 
 // query registers an operation that changes nothing. Its answer is an O.
 func query[I, O any](a *API, rt route, f func(x *exchange, in *I) (O, error)) {

@@ -98,6 +98,7 @@ var tenancy = map[string]string{
 	"replay-dead-effect":         "platform",
 	"drop-dead-effect":           "platform",
 	"verify":                     "platform",
+	"list-shards":                "platform",
 	"receive-webhook":            "",
 }
 

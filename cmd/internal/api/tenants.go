@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"encoding/base64"
 	"slices"
 
 	"github.com/quittance/quittance/compaction"
@@ -47,17 +48,18 @@ func (a *API) registerTenants() {
 	const tag = "Tenants and keys"
 	mutation[struct{ Body TenantBody }, newTenant](a, route{
 		id: "create-tenant", path: "/v1/tenants", tag: tag, roles: platform, status: 201,
-		summary: "Create a tenant",
+		namesTenant: true,
+		summary:     "Create a tenant",
 		description: "Makes a trade business and its first keys, whose secrets are in this answer and " +
 			"nowhere else.",
 		example: `{"id":"acme","name":"Acme Plumbing","time_zone":"Europe/Berlin"}`,
 	}, createTenant)
 	query[Paging](a, route{
-		id: "list-tenants", path: "/v1/tenants", tag: tag, roles: platform,
+		id: "list-tenants", path: "/v1/tenants", tag: tag, roles: platform, parts: true,
 		summary: "List tenants", description: "Every tenant, by id.",
 	}, listTenants)
 	query[TenantPath](a, route{
-		id: "get-tenant", path: "/v1/tenants/{id}", tag: tag, roles: anyKey,
+		id: "get-tenant", path: "/v1/tenants/{id}", tag: tag, roles: anyKey, namesTenant: true,
 		summary: "Get a tenant", description: "A tenant: one's own, or for the platform any.",
 	}, func(x *exchange, in *TenantPath) (tenantRecord, error) {
 		if err := x.concerns(in.ID); err != nil {
@@ -73,7 +75,8 @@ func (a *API) registerTenants() {
 		Body tenantUpdate
 	}, tenantRecord](a, route{
 		id: "put-tenant", method: "PUT", path: "/v1/tenants/{id}", tag: tag, roles: platform,
-		summary: "Change a tenant", description: "Replaces what is stored of a tenant.",
+		namesTenant: true,
+		summary:     "Change a tenant", description: "Replaces what is stored of a tenant.",
 		example: `{"name":"Acme Plumbing and Heating","payment_days":30}`,
 	}, updateTenant)
 }
@@ -84,8 +87,7 @@ func (x *exchange) concerns(tenant string) error {
 	case tenant == x.tenant:
 		return nil
 	case x.caller.role == platform, x.caller.role == finance && x.caller.home == x.api.platform:
-		x.tenant = tenant
-		return x.api.tenantExists(tenant)
+		return x.turn(tenant)
 	}
 	return errTenant
 }
@@ -160,22 +162,55 @@ func updateTenant(x *exchange, in *struct {
 	}}, nil
 }
 
-// listTenants merges the pages of all shards: a tenant's record lies in its own.
+// listTenants merges the pages of all shards, wherever they are served: a tenant's record lies in
+// its own.
 func listTenants(x *exchange, in *Paging) (page[tenantRecord], error) {
 	p, err := in.of("")
 	if err != nil {
 		return page[tenantRecord]{}, err
 	}
+	s, err := x.scope()
+	if err != nil {
+		return page[tenantRecord]{}, err
+	}
 	var rows []compaction.Row[quoting.Tenant]
-	err = x.api.shards.Each(func(_ int, v *compaction.View) error {
+	err = s.each(x, func(v *compaction.View) error {
 		found, err := quoting.Tenants.Scan(v, p)
 		rows = append(rows, found...)
 		return err
 	})
+	if err != nil {
+		return page[tenantRecord]{}, err
+	}
 	slices.SortFunc(rows, func(a, b compaction.Row[quoting.Tenant]) int {
 		return cmp.Compare(a.Cursor, b.Cursor)
 	})
-	return pageOf(p, rows, showTenant), err
+	parts, err := gather[page[tenantRecord]](x, s)
+	if err != nil {
+		return page[tenantRecord]{}, err
+	}
+	return mergeTenants(append(parts, pageOf(p, rows, showTenant)), in.Limit), nil
+}
+
+// mergeTenants makes one page of those of several nodes. A tenant's cursor is its id.
+func mergeTenants(parts []page[tenantRecord], limit int) page[tenantRecord] {
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	all := page[tenantRecord]{Data: []tenantRecord{}}
+	for _, p := range parts {
+		all.Data = append(all.Data, p.Data...)
+		all.HasMore = all.HasMore || p.HasMore
+	}
+	slices.SortFunc(all.Data, func(a, b tenantRecord) int { return cmp.Compare(a.ID, b.ID) })
+	if len(all.Data) > limit {
+		all.Data, all.HasMore = all.Data[:limit], true
+	}
+	if all.HasMore {
+		last := all.Data[len(all.Data)-1].ID
+		all.NextCursor = base64.RawURLEncoding.EncodeToString([]byte(last))
+	}
+	return all
 }
 
 func showTenant(t quoting.Tenant) tenantRecord {
