@@ -136,7 +136,8 @@ func (s *Shards) unusable(state storeState, end Positions) string {
 	case !state.background:
 		// It may hold records whose tombstones would not be read again: see restoreBackground.
 		return "its background topics are not whole"
-	case !state.positions.Reached(end.Only(s.o.Schema.stored())) && s.o.Clock().Sub(state.reached) > s.staleAfter:
+	case !state.positions.Reached(end.Only(s.o.Schema.stored())) &&
+		s.o.Clock().Sub(state.reached) > s.staleAfter:
 		return "it is older than half of what tombstones are kept for"
 	}
 	return ""

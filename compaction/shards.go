@@ -125,8 +125,8 @@ func (s *Shards) Ready(ctx context.Context) error {
 	return s.wait(ctx, func(*shard) bool { return true })
 }
 
-// Restored waits until every shard that is owned here is served and holds what is restored in the background too. It
-// fails as Ready does.
+// Restored waits until every shard that is owned here is served and holds what is restored in the
+// background too. It fails as Ready does.
 func (s *Shards) Restored(ctx context.Context) error {
 	return s.wait(ctx, func(sh *shard) bool { return !sh.restoring.Load() })
 }

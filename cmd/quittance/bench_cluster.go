@@ -64,7 +64,9 @@ func benchCluster(ctx context.Context, p *program, c benchCommand, dir string) (
 	var figures []figure
 	err = withEngine(ctx, filepath.Join(dir, "data"), o, "", func(e *engine) error {
 		b := engineBench{shards: e.shards, duration: c.Duration}
-		for _, m := range []struct{ callers, shards int }{{16, 1}, {64, 1}, {256, 1}, {512, 4}, {2048, 4}} {
+		for _, m := range []struct{ callers, shards int }{
+			{16, 1}, {64, 1}, {256, 1}, {512, 4}, {2048, 4},
+		} {
 			tenants := tenantsOf("bench-", e.shards.Count(), m.shards)
 			f, err := b.spread(ctx, tenants, m.callers)
 			if err != nil {
