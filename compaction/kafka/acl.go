@@ -171,7 +171,6 @@ func (p *Plan) allow(ctx context.Context, cl *kgo.Client, s Spec, grants []Grant
 
 // surplus tells of what a principal is allowed beyond its roles, some of it by name.
 func surplus(principal string, have, want []ACL) string {
-	const told = 5
 	var more []string
 	for _, a := range have {
 		if !slices.ContainsFunc(want, a.same) {
@@ -182,9 +181,14 @@ func surplus(principal string, have, want []ACL) string {
 		return ""
 	}
 	slices.Sort(more)
-	text := fmt.Sprintf("%s is allowed more than its roles here: %s", principal,
-		strings.Join(more[:min(told, len(more))], ", "))
-	if n := len(more) - told; n > 0 {
+	return principal + " is allowed more than its roles here: " + some(more)
+}
+
+// some names a few of many.
+func some(names []string) string {
+	const told = 5
+	text := strings.Join(names[:min(told, len(names))], ", ")
+	if n := len(names) - told; n > 0 {
 		text += fmt.Sprintf(" and %d more", n)
 	}
 	return text

@@ -179,7 +179,7 @@ func (f *found) topicFaults(s Spec, brokers string) (faults []Fault) {
 	}
 	if len(missing) > 0 {
 		faults = append(faults, Fault{What: "topics are missing, or may not be seen: " +
-			strings.Join(missing, ", ")})
+			some(missing)})
 	}
 	return faults
 }
@@ -224,7 +224,7 @@ func (f *found) notes(s Spec) (notes []string) {
 	}
 	if len(few) > 0 {
 		notes = append(notes, fmt.Sprintf("fewer than %d copies are kept of %s: add some with %s",
-			want, strings.Join(few, ", "), reassignTool))
+			want, some(few), reassignTool))
 	}
 	if moved > 0 {
 		notes = append(notes, fmt.Sprintf("the leaders of %d partitions have moved away from those of "+
@@ -233,8 +233,7 @@ func (f *found) notes(s Spec) (notes []string) {
 	}
 	if len(elsewhere) > 0 {
 		notes = append(notes, fmt.Sprintf("other brokers lead %s than %s: groups that span leaders take "+
-			"longer (%s puts them together)", strings.Join(elsewhere, ", "), s.Prefix+ShardsTopic,
-			reassignTool))
+			"longer (%s puts them together)", some(elsewhere), s.Prefix+ShardsTopic, reassignTool))
 	}
 	return notes
 }

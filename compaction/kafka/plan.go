@@ -233,7 +233,7 @@ func (p Plan) undecided() error {
 	var reasons strings.Builder
 	for _, c := range p.Changes {
 		if c.Kind == Cannot {
-			reasons.WriteString("\n  " + strings.TrimPrefix(c.Topic+": "+c.Reason, ": "))
+			reasons.WriteString("\n  " + c.undecided())
 		}
 	}
 	return fmt.Errorf("%w:%s", ErrUndecided, &reasons)
@@ -277,17 +277,7 @@ func (p Plan) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "cluster %s, %d shards\n", p.Cluster, p.Shards)
 	p.writeTopics(&b)
-	for _, c := range p.Changes {
-		switch c.Kind {
-		case SetConfig:
-			s := c.Settings[0]
-			fmt.Fprintf(&b, "\n~ topic %s\n    %s=%s -> %s  # %s\n", c.Topic, s.Name, c.Have, s.Value, s.Why)
-		case AllowACL:
-			fmt.Fprintf(&b, "\n+ allow %s\n", c.ACL)
-		case Cannot:
-			fmt.Fprintf(&b, "\n! %s\n", strings.TrimPrefix(c.Topic+": "+c.Reason, ": "))
-		}
-	}
+	p.writeChanges(&b)
 	for _, n := range p.Notes {
 		fmt.Fprintf(&b, "\n# %s\n", n)
 	}
@@ -325,6 +315,41 @@ func (p Plan) writeTopics(b *strings.Builder) {
 		}
 	}
 }
+
+// writeChanges writes all but the topics to be made.
+func (p Plan) writeChanges(b *strings.Builder) {
+	width := 0
+	for _, c := range p.Changes {
+		if c.Kind == AllowACL {
+			width = max(width, len(c.ACL.String()))
+		}
+	}
+	var last Change
+	for _, c := range p.Changes {
+		if c.Kind == CreateTopic {
+			continue
+		}
+		if c.Kind != last.Kind || c.Kind == Cannot || c.Topic != last.Topic {
+			b.WriteByte('\n')
+		}
+		switch c.Kind {
+		case SetConfig:
+			s := c.Settings[0]
+			if c.Topic != last.Topic || c.Kind != last.Kind {
+				fmt.Fprintf(b, "~ topic %s\n", c.Topic)
+			}
+			fmt.Fprintf(b, "    %s=%s -> %s  # %s\n", s.Name, c.Have, s.Value, s.Why)
+		case AllowACL:
+			fmt.Fprintf(b, "+ allow %-*s  # %s\n", width, c.ACL, c.ACL.Why)
+		case Cannot:
+			fmt.Fprintf(b, "! %s\n", c.undecided())
+		}
+		last = c
+	}
+}
+
+// undecided says what there is to decide, and where.
+func (c Change) undecided() string { return strings.TrimPrefix(c.Topic+": "+c.Reason, ": ") }
 
 // copies writes how many copies there are of a topic.
 func copies(n int) string {
