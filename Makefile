@@ -9,16 +9,17 @@ KILLS    ?= 10# how often `make faults` kills the server
 FUZZTIME ?= 10s# how long `make fuzz` runs each fuzzer; 4000x is that many inputs
 DURATION ?= 30m# how long `make soak` goes on
 BENCH    ?= .# which benchmarks `make bench` runs
+QUITTANCE_KAFKA ?= local# what a missing Java is to `make test-kafka`; required: a failure
 
 BUF := go tool -modfile=.ci/tools.mod buf
 
-.PHONY: help run build test check soak bench fuzz generate release-contracts \
+.PHONY: help run build test test-kafka check soak bench fuzz generate release-contracts \
 	vet staticcheck format contracts generated race faults api vulnerabilities clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "with"
-	@sed -nE 's/^([A-Z]+) *\?= ?([^#]*)# (.*)/       \1=\2|\3/p' $(MAKEFILE_LIST) | \
+	@sed -nE 's/^([A-Z_]+) *\?= ?([^#]*)# (.*)/       \1=\2|\3/p' $(MAKEFILE_LIST) | \
 		awk -F '|' '{printf "%-25s %s\n", $$1, $$2}'
 
 run: build ## build and serve on the embedded log, with a demo business in it
@@ -29,6 +30,12 @@ build: ## build bin/quittance
 
 test: ## run the tests; needs Go and make only
 	go test ./...
+
+test-kafka: export QUITTANCE_KAFKA := $(QUITTANCE_KAFKA)
+test-kafka: ## run the tests that want a real Kafka broker; needs Java 17 and Maven too
+	go test -count=1 -v -run '^TestInstall$$' ./compaction/kafka/kafkatest
+	go test -count=1 -p 1 -timeout 30m ./compaction/kafka/...
+	go test -count=1 -p 1 -timeout 30m -run Kafka ./cmd/...
 
 check: ## run everything that a change must pass, each step with its time (it is .ci/run)
 	@.ci/run

@@ -60,7 +60,7 @@ func without(tb testing.TB, reason string) {
 // missing says what to install, or nothing.
 func missing() string {
 	if _, err := exec.LookPath("java"); err != nil {
-		return "no java for a Kafka broker: install openjdk-17-jre-headless (or later) and maven"
+		return "no java for a Kafka broker: install default-jre-headless (Java 17 or later) and maven"
 	}
 	home, err := cache()
 	if err != nil {

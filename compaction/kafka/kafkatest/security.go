@@ -130,23 +130,21 @@ func (c *Cluster) AddUser(name, password string) {
 	c.tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	var changes []kadm.UpsertSCRAM
-	for _, by := range []kadm.ScramMechanism{kadm.ScramSha256, kadm.ScramSha512} {
-		changes = append(changes, kadm.UpsertSCRAM{
-			User: name, Password: password, Mechanism: by, Iterations: 4096,
-		})
-	}
 	admin := kadm.NewClient(c.Client())
-	altered, err := admin.AlterUserSCRAMs(ctx, nil, changes)
-	if err == nil {
-		err = altered.Error()
-	}
-	if err != nil {
-		c.tb.Fatalf("adding user %s: %v", name, err)
-	}
 	user := scram.Auth{User: name, Pass: password}
-	for _, by := range []sasl.Mechanism{user.AsSha256Mechanism(), user.AsSha512Mechanism()} {
-		if err := c.await(ctx, kgo.SASL(by)); err != nil {
+	for by, mechanism := range map[kadm.ScramMechanism]sasl.Mechanism{
+		kadm.ScramSha256: user.AsSha256Mechanism(), kadm.ScramSha512: user.AsSha512Mechanism(),
+	} { // one by one: Kafka refuses a request that names a user twice
+		altered, err := admin.AlterUserSCRAMs(ctx, nil, []kadm.UpsertSCRAM{{
+			User: name, Password: password, Mechanism: by, Iterations: 4096,
+		}})
+		if err == nil {
+			err = altered.Error()
+		}
+		if err == nil {
+			err = c.await(ctx, kgo.SASL(mechanism))
+		}
+		if err != nil {
 			c.tb.Fatalf("adding user %s: %v", name, err)
 		}
 	}
