@@ -30,7 +30,10 @@ func (s *Shards) Do(ctx context.Context, c Command) (Answer, error) {
 	}
 	a, err := sh.ask(r)
 	if r.hashed != nil && dropped(err) {
-		return slot.resolve(r, sh)
+		return slot.resolve(r, sh, err)
+	}
+	if errors.Is(err, ErrFenced) {
+		err = fmt.Errorf("%w: %w", ErrNotServing, err)
 	}
 	return a, err
 }
@@ -60,33 +63,46 @@ func dropped(err error) bool {
 // shard drops itself; when it is served again, the record of the request's key tells, and without
 // one the request is decided anew. As long as that has not happened, the outcome is unknown,
 // whatever else stands in the way.
-func (s *slot) resolve(r *request, sh *shard) (Answer, error) {
-	own := r.outcome.answer
+func (s *slot) resolve(r *request, sh *shard, err error) (Answer, error) {
+	var own Answer // what may have been committed: a group that was fenced was not
+	tried := false
 	r.hashed.new = false // this very command may have been done
 	for {
+		if errors.Is(err, ErrUnknownOutcome) && !r.outcome.answer.Replayed {
+			own, tried = r.outcome.answer, true
+		}
 		before := sh
-		var err error
 		sh, err = s.wait(r.ctx, func(x *shard) bool { return x != before })
 		if err != nil {
-			return Answer{}, fmt.Errorf("%w: %v", ErrUnknownOutcome, err)
+			return Answer{}, unresolved(err, tried)
 		}
-		a, err := sh.ask(r)
+		var a Answer
+		a, err = sh.ask(r)
 		switch {
-		case err == nil && a.Replayed && a.recalls(own):
+		case err == nil && tried && a.Replayed && a.recalls(own):
 			return own, nil
 		case err == nil:
 			return a, nil
-		case dropped(err):
-			if !r.outcome.answer.Replayed {
-				own = r.outcome.answer
-			}
-		case errors.Is(err, ErrNotServing):
+		case dropped(err), errors.Is(err, ErrNotServing):
 		case errors.Is(err, ErrQueueFull), errors.Is(err, ErrNotCommitted):
-			return Answer{}, fmt.Errorf("%w: %v", ErrUnknownOutcome, err)
+			return Answer{}, unresolved(err, tried)
 		default:
 			return Answer{}, err
 		}
 	}
+}
+
+// unresolved is the error of a request whose outcome could not be found out because of why. Where
+// the shard is served elsewhere by now, it is an ErrNotServing too: there it can be asked again. One
+// that was only ever fenced has an outcome: nothing was written.
+func unresolved(why error, tried bool) error {
+	switch {
+	case errors.Is(why, ErrNotServing) && !tried:
+		return why
+	case errors.Is(why, ErrNotServing):
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, why)
+	}
+	return fmt.Errorf("%w: %v", ErrUnknownOutcome, why)
 }
 
 // recalls reports whether a is what is remembered of b: b was committed, then.

@@ -79,6 +79,9 @@ func (s *Shards) own(ctx context.Context, n int, starting chan struct{}) error {
 			return nil
 		}
 		distrust = damaged(err)
+		if s.o.Shared && errors.Is(err, ErrFenced) {
+			wait = max(wait, afterFence)
+		}
 		s.o.Logger.Warn("a shard is claimed again", "shard", n, "error", err, "in", wait)
 		select {
 		case <-time.After(wait):
@@ -87,6 +90,11 @@ func (s *Shards) own(ctx context.Context, n int, starting chan struct{}) error {
 	}
 	return nil
 }
+
+// afterFence is how long a process that was fenced waits at least before it claims the shard again.
+// Mostly the shard is another's by then, and fencing that one back would only be in its way: a
+// member of a group hears of it with its next heartbeat.
+const afterFence = 750 * time.Millisecond
 
 // inLog reports whether an error speaks of damage in the log itself.
 func inLog(err error) bool {

@@ -67,7 +67,7 @@ func (m Membership) Run(ctx context.Context) error {
 		m.Joined = func() {}
 	}
 	m.Joined = sync.OnceFunc(m.Joined)
-	h := &holding{member: m, shards: map[int]bool{}}
+	h := &holding{member: m, shards: map[int]bool{}, turn: make(chan struct{}, 1)}
 	cl, err := kgo.NewClient(append(m.options(), m.groupOptions(h)...)...)
 	if err != nil {
 		return fmt.Errorf("kafka: %w", err)
@@ -141,7 +141,7 @@ func (m Membership) stay(ctx context.Context, cl *kgo.Client) error {
 // holding is which shards the group has given this process.
 type holding struct {
 	member Membership
-	mu     sync.Mutex
+	turn   chan struct{} // holds a token while somebody changes shards
 	shards map[int]bool
 }
 
@@ -165,8 +165,12 @@ func (h *holding) lose(ctx context.Context, partitions []int32) {
 
 // change tells the owner of the shards about a change, once it is one.
 func (h *holding) change(ctx context.Context, f func()) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	select {
+	case h.turn <- struct{}{}:
+		defer func() { <-h.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	before := maps.Clone(h.shards)
 	f()
 	if maps.Equal(before, h.shards) {
