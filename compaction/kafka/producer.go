@@ -91,6 +91,10 @@ func (p *producer) produce(records []*kgo.Record) <-chan error {
 	for _, r := range records {
 		p.cl.Produce(context.Background(), r, promise)
 	}
+	go func() {
+		// It has no context that ends, so no error. What it waits for is what the promises say.
+		_ = p.cl.Flush(context.Background())
+	}()
 	return answered
 }
 
