@@ -37,7 +37,7 @@ func (s *Shards) claim(ctx context.Context, n int, distrust bool) (*shard, error
 		sh.lease = s.o.Lease
 		sh.confirm(began)
 	}
-	sh.counts.applied.Store(state.group)
+	sh.counts.level(state)
 	sh.restoring.Store(!state.background)
 	sh.work = newWork(st, sh.restoring.Load, cachedCells)
 	sh.tx = Tx{w: sh.work, shard: n}

@@ -272,7 +272,7 @@ func (s *shard) commit(stamp time.Time) error {
 	}
 	s.state = next
 	s.work.committed()
-	s.counts.applied.Store(next.group)
+	s.counts.level(next)
 	s.counts.groups.Add(1)
 	s.counts.records.Add(uint64(len(g.Records)))
 	s.notify(&touched)

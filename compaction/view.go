@@ -95,12 +95,15 @@ func (s *Shards) Read(tenant string, f func(*View) error) error {
 	return s.view(ShardOf(tenant, len(s.slots)), f)
 }
 
-// Each calls f with a view of each shard in turn. A shard that is not being served, and an error of
-// f, do not keep it from the next one; the errors are returned together.
+// Each calls f with a view of each shard that this process owns, in turn. A shard that is not being
+// served, and an error of f, do not keep it from the next one; the errors are returned together.
 func (s *Shards) Each(f func(shard int, v *View) error) error {
 	var errs []error
 	for n := range s.slots {
-		errs = append(errs, s.view(n, func(v *View) error { return f(n, v) }))
+		err := s.view(n, func(v *View) error { return f(n, v) })
+		if !errors.Is(err, errElsewhere) {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -32,7 +32,7 @@ func (s *Shards) follow(ctx context.Context, n int, starting chan struct{}) erro
 		return err
 	}
 	slot := s.slots[n]
-	slot.applied.Store(state.group)
+	slot.level(state)
 	slot.warm.Store(true)
 	defer slot.warm.Store(false)
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -45,7 +45,7 @@ func (s *Shards) follow(ctx context.Context, n int, starting chan struct{}) erro
 	}()
 	r := Range{From: state.positions, Topics: s.o.Schema.stored()}
 	err = each(ctx, s.o.Log, n, r, func(b Batch) error {
-		defer func() { slot.applied.Store(state.group) }()
+		defer func() { slot.level(state) }()
 		return st.take(b, &state)
 	})
 	if ctx.Err() != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/quittance/quittance/cmd/internal/api"
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/compaction/kafka"
 )
@@ -74,6 +75,7 @@ func (f memberFlags) options(p *program, shards int, listening string) (*kafka.O
 // others.
 type cluster struct {
 	shards    *compaction.Shards
+	log       compaction.Log
 	directory *kafka.Directory
 	member    kafka.Membership
 	self      string // where others reach this process
@@ -93,7 +95,7 @@ func joinCluster(
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{shards: e.shards, directory: d, self: o.Address, ended: make(chan struct{}),
+	c := &cluster{shards: e.shards, log: e.log, directory: d, self: o.Address, ended: make(chan struct{}),
 		joined: make(chan struct{}), member: kafka.Membership{Connection: o.Connection, Prefix: o.Prefix,
 			SessionTimeout: session, Own: e.shards.Own, Logger: logger}}
 	c.member.Joined = func() { close(c.joined) }
@@ -135,6 +137,34 @@ func (c *cluster) Owner(shard int) (address string, here bool, changed <-chan st
 	}
 	return owner.Address, false, changed
 }
+
+// status tells how each shard stands, as far as this process knows.
+func (c *cluster) status() ([]api.ShardStatus, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
+	defer cancel()
+	var all []api.ShardStatus
+	for _, n := range c.shards.Stats() {
+		owner, _ := c.directory.Owner(n.Shard)
+		st := api.ShardStatus{Shard: n.Shard, Node: owner.Node, Address: owner.Address, Here: n.Owned,
+			Serving: n.Serving, Standby: n.Standby, Stopped: n.Stopped != "", Epoch: owner.Epoch,
+			Claimed: owner.Claimed, Group: n.Group}
+		end, err := c.log.End(ctx, n.Shard)
+		if err != nil {
+			return nil, err
+		}
+		if n.Owned || n.Standby {
+			for _, p := range n.Positions {
+				st.Positions = append(st.Positions,
+					api.ShardPosition{Topic: p.Topic, Offset: p.Next, End: end.Of(p.Topic)})
+			}
+		}
+		all = append(all, st)
+	}
+	return all, nil
+}
+
+// statusTimeout bounds how long the brokers are asked for the ends of topics.
+const statusTimeout = 10 * time.Second
 
 // quit gives up the shards of this process, so that others serve them.
 func (c *cluster) quit() error {

@@ -234,7 +234,7 @@ func (s *server) begin(ctx context.Context, p *program) error {
 	var worker context.Context
 	worker, s.endWorker = context.WithCancel(context.Background())
 	s.worker = make(chan error, 1)
-	go func() { s.worker <- s.newWorker(set).Run(worker) }()
+	go func() { s.worker <- s.newWorker(set, handler).Run(worker) }()
 	s.http = newHTTPServer(handler, s.logger)
 	go func() {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"net/http"
 	"path/filepath"
 	"slices"
 
@@ -70,17 +69,21 @@ func (s *server) startSandbox(ctx context.Context) (err error) {
 }
 
 // newWorker returns the worker of the outbox.
-func (s *server) newWorker(set map[string]gateways.Gateway) *gateways.Worker {
+func (s *server) newWorker(set map[string]gateways.Gateway, a *api.API) *gateways.Worker {
 	shards := settlement.Engine{Shards: s.engine.shards}
+	books := gateways.Settlement()
+	if s.cluster != nil {
+		books.Elsewhere = a
+	}
 	return gateways.NewWorker(gateways.Options{
 		Engine: shards, Logger: s.logger,
-		Handlers: gateways.Settlement().Handlers(shards, set),
+		Handlers: books.Handlers(shards, set),
 		Timeout:  s.c.CallTimeout,
 	})
 }
 
 // handler returns the API.
-func (s *server) handler(set map[string]gateways.Gateway) (http.Handler, error) {
+func (s *server) handler(set map[string]gateways.Gateway) (*api.API, error) {
 	o := api.Options{
 		Shards: s.engine.shards, Logger: s.logger, Version: version(), Platform: platformTenant,
 		Registry: s.engine.registry(), Gateways: set,
@@ -88,6 +91,9 @@ func (s *server) handler(set map[string]gateways.Gateway) (http.Handler, error) 
 			return verify(ctx, s.engine.shards, s.engine.log)
 		},
 		RateLimit: api.RateLimit{PerSecond: s.c.Rate, Burst: 2 * s.c.Rate},
+	}
+	if s.cluster != nil {
+		o.Peers, o.HopSecret, o.Cluster = s.cluster, s.engine.secret, s.cluster.status
 	}
 	if s.c.Dev {
 		o.RateLimit = api.RateLimit{}
