@@ -96,11 +96,13 @@ func (s *Shards) Read(tenant string, f func(*View) error) error {
 }
 
 // Each calls f with a view of each shard that this process owns, in turn. A shard that is not being
-// served, and an error of f, do not keep it from the next one; the errors are returned together.
+// served, and an error of f, do not keep it from the next one; the errors are returned together. A
+// shard that has just passed to another process may be shown as it was: what is done about what f
+// sees is done by commands, which find out.
 func (s *Shards) Each(f func(shard int, v *View) error) error {
 	var errs []error
 	for n := range s.slots {
-		err := s.view(n, func(v *View) error { return f(n, v) })
+		err := s.snapshot(n, func(v *View) error { return f(n, v) })
 		if !errors.Is(err, errElsewhere) {
 			errs = append(errs, err)
 		}
@@ -108,11 +110,17 @@ func (s *Shards) Each(f func(shard int, v *View) error) error {
 	return errors.Join(errs...)
 }
 
-func (s *Shards) view(n int, f func(*View) error) (err error) {
-	slot := s.slots[n]
-	if err := slot.renew(); err != nil {
+// view calls f with a view that is current: see renew.
+func (s *Shards) view(n int, f func(*View) error) error {
+	if err := s.slots[n].renew(); err != nil {
 		return err
 	}
+	return s.snapshot(n, f)
+}
+
+// snapshot calls f with a view of what the store has.
+func (s *Shards) snapshot(n int, f func(*View) error) (err error) {
+	slot := s.slots[n]
 	sh, err := slot.hold()
 	if err != nil {
 		return err
