@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/quittance/quittance/compaction/kafka/kafkatest"
 )
 
 // startFake starts a model of a cluster and returns its brokers as --brokers wants them.
@@ -141,5 +145,46 @@ func TestTopicsKafkaTerraform(t *testing.T) {
 	}
 	if strings.Contains(out, "sandbox") {
 		t.Errorf("the provider's own topic is not this log's:\n%s", out)
+	}
+}
+
+// TestKafkaSecured goes the way of an operator whose brokers speak TLS, want everybody to sign in
+// and allow only what ACLs say: the topics and roles are applied, and a server with the role of
+// serving alone serves a whole business on them. The password is in nothing that is written.
+func TestKafkaSecured(t *testing.T) {
+	const secret = "correct horse"
+	brokers := kafkatest.Start(t, kafkatest.Options{SASL: true, TLS: true, Authorizer: true,
+		Users: map[string]string{"operator": secret}})
+	brokers.AddUser("quittance", secret)
+	dir := t.TempDir()
+	ca, password := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "password")
+	for name, text := range map[string]string{ca: string(brokers.AuthorityPEM()), password: secret} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	as := func(user, mechanism string, args ...string) []string {
+		return append(args, "--log", "kafka", "--brokers", strings.Join(brokers.Addrs(), ","),
+			"--kafka-ca", ca, "--kafka-sasl", mechanism, "--kafka-user", user)
+	}
+	for _, step := range []struct{ user, password, want string }{
+		{kafkatest.AdminUser, brokers.AdminPassword(), "\ndone\n"},
+		{"operator", secret, "nothing to do"},
+	} {
+		environment := map[string]string{"QUITTANCE_KAFKA_PASSWORD": step.password}
+		code, out, stderr := call(t, environment, as(step.user, "PLAIN", "topics", "apply", "--yes",
+			"--shards", "2", "--role", "serve=User:quittance,operate=User:operator")...)
+		if code != exitDone || !strings.Contains(out, step.want) {
+			t.Fatalf("apply by %s: exit code %d\n%s%s", step.user, code, out, stderr)
+		}
+	}
+	t.Setenv("QUITTANCE_KAFKA_PASSWORD_FILE", password)
+	data := filepath.Join(dir, "data")
+	p, _ := serveDev(t, data, as("quittance", "SCRAM-SHA-512", "--create-topics=false",
+		"--shards", "2")...)
+	succeed(t, "verify", "--dev-json", filepath.Join(data, "dev.json"))
+	p.stop()
+	if strings.Contains(p.log.String(), secret) {
+		t.Errorf("the password is in what the server wrote:\n%s", p.log)
 	}
 }

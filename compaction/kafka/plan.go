@@ -66,6 +66,15 @@ func (p Plan) Possible() bool {
 	return !slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Kind == Cannot })
 }
 
+// creating returns the part of the plan that makes what is not there. What is there and wrong is
+// not mended by it: somebody else may have wanted that, and has to hear of it first.
+func (p Plan) creating() Plan {
+	p.Changes = slices.DeleteFunc(slices.Clone(p.Changes), func(c Change) bool {
+		return c.Kind != CreateTopic
+	})
+	return p
+}
+
 // newPlan compares what a cluster has with a spec and with what the grants allow.
 func newPlan(ctx context.Context, cl *kgo.Client, s Spec, grants []Grant) (Plan, error) {
 	if err := s.check(); err != nil {
