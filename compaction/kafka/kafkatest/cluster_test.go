@@ -9,7 +9,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-func TestMain(m *testing.M) { Main(m) }
+// besides is what this program does when it is not to run its tests (see TestOrphan).
+var besides = func() {}
+
+func TestMain(m *testing.M) {
+	besides()
+	Main(m)
+}
 
 // limit bounds a test's calls.
 func limit(t *testing.T) context.Context {
@@ -73,25 +79,23 @@ func TestOne(t *testing.T) {
 	}
 }
 
-// TestThree wants three brokers to be what a cluster is for: one is killed, writes that two must
-// have go on, and the one that comes back is counted again.
+// TestThree wants three brokers, also guarded ones, to be what a cluster is for: one is killed,
+// writes that two must have go on, and the one that comes back is counted again.
 func TestThree(t *testing.T) {
 	began := time.Now()
-	c := Start(t, Options{Brokers: 3})
+	c := Start(t, Options{Brokers: 3, SASL: true, TLS: true, Authorizer: true})
 	t.Logf("started in %v", time.Since(began))
 	client := c.Client()
 	topic(t, client, "t")
 	produce(t, client, "t", "three")
-	for i := range 3 {
-		began = time.Now()
-		c.Kill(i)
-		produce(t, client, "t", "two")
-		t.Logf("written %v after the death of broker %d", time.Since(began), i)
-		began = time.Now()
-		c.Restart(i)
-		t.Logf("restarted in %v", time.Since(began))
-	}
-	if got := consume(t, c, "t", 4); len(got) != 4 {
+	began = time.Now()
+	c.Kill(0)
+	produce(t, client, "t", "two")
+	t.Logf("written %v after the death of broker 0", time.Since(began))
+	began = time.Now()
+	c.Restart(0)
+	t.Logf("restarted in %v", time.Since(began))
+	if got := consume(t, c, "t", 2); len(got) != 2 {
 		t.Errorf("read %q", got)
 	}
 }
