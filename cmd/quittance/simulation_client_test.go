@@ -201,7 +201,7 @@ func (c *simClient) do(
 		if err == nil || !certain(err) && !unknown(err) {
 			return a, err
 		}
-		nobody := errors.Is(err, compaction.ErrNotServing) && !errors.Is(err, compaction.ErrUnknownOutcome)
+		nobody := errors.Is(err, compaction.ErrNotServing) && certain(err)
 		if once && !nobody || tries == patience {
 			return a, err
 		}
@@ -211,7 +211,7 @@ func (c *simClient) do(
 
 // node is whom the client asks next: mostly the owner, else anybody.
 func (c *simClient) node() *simNode {
-	if n := c.s.group.owner(c.shard()); n != nil && c.rng.IntN(10) > 0 {
+	if n := c.s.owner(c.shard()); n != nil && c.rng.IntN(10) > 0 {
 		return n
 	}
 	return c.s.nodes[c.rng.IntN(len(c.s.nodes))]
@@ -258,7 +258,8 @@ func (c *simClient) read() {
 	}
 	var err error
 	n := c.node()
-	if gone := n.call(context.Background(), func(s *compaction.Shards) { err = read(s) }); gone != nil {
+	gone := n.call(context.Background(), func(s *compaction.Shards) { err = read(s) })
+	if gone != nil {
 		return
 	}
 	switch {

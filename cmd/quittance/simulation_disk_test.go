@@ -32,5 +32,6 @@ func (d *disk) fs() vfs.FS {
 
 // crash returns the disk as it is after the machine lost its power.
 func (d *disk) crash(percent int, rng *rand.Rand) *disk {
-	return &disk{memory: d.memory.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rng})}
+	o := vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rng}
+	return &disk{memory: d.memory.CrashClone(o)}
 }

@@ -65,6 +65,9 @@ var mishaps = []mishap{
 	}},
 	{"a shard moves", 4, func(s *simulation) {
 		shard, n := s.rng.IntN(s.shards), s.anyNode()
+		if s.group == nil {
+			return // the brokers' group moves them when nodes come and go
+		}
 		select {
 		case s.moves <- func() { s.group.move(shard, n) }:
 		default:
@@ -72,11 +75,17 @@ var mishaps = []mishap{
 	}},
 	{"two nodes own a shard", 1, func(s *simulation) {
 		shard, n := s.rng.IntN(s.shards), s.anyNode()
-		if p := n.process(); p == nil || s.group.owner(shard) == n || !p.ready() {
+		p := n.process()
+		if p == nil || s.owner(shard) == n || !p.ready() {
 			return
 		}
 		s.note("%s: takes shard %d, which is another's", n.name, shard)
-		s.background.Go(func() { _ = n.tell(append(n.owned(), shard), time.Second) })
+		while := time.Duration(1+s.rng.IntN(20)) * time.Second
+		s.background.Go(func() {
+			n.own(p, func(told []int) []int { return append(told, shard) })
+			time.Sleep(while)
+			n.own(p, func(told []int) []int { return told })
+		})
 	}},
 	{"a disk is slow", 2, func(s *simulation) {
 		n := s.anyNode()

@@ -22,7 +22,7 @@ type wire struct {
 	mu    sync.Mutex
 	rng   *rand.Rand
 	rates rates
-	cut   bool // nothing goes either way, nobody is told
+	cuts  int // while there are some, nothing goes either way and nobody is told
 	dead  bool
 	conns map[*wireConn]bool
 	fates map[fate]int // how often each happened
@@ -61,7 +61,7 @@ func newWire(network *kfake.VirtualNetwork, rng *rand.Rand) *wire {
 func (w *wire) dial(ctx context.Context, network, host string) (net.Conn, error) {
 	for {
 		w.mu.Lock()
-		cut, dead := w.cut, w.dead
+		cut, dead := w.cuts > 0, w.dead
 		w.mu.Unlock()
 		if dead {
 			return nil, errWire
@@ -99,10 +99,12 @@ func (w *wire) disturb(r rates) {
 // sever cuts the wire, or mends it: connections that lost something meanwhile end then.
 func (w *wire) sever(cut bool) {
 	w.mu.Lock()
-	w.cut = cut
+	if w.cuts++; !cut {
+		w.cuts -= 2
+	}
 	var ended []*wireConn
 	for c := range w.conns {
-		if !cut && c.holed {
+		if w.cuts == 0 && c.holed {
 			ended = append(ended, c)
 		}
 	}
@@ -154,7 +156,7 @@ type wireConn struct {
 // Write sends a request, unless something becomes of it.
 func (c *wireConn) Write(b []byte) (int, error) {
 	c.wire.mu.Lock()
-	if c.wire.cut {
+	if c.wire.cuts > 0 {
 		c.holed = true
 		c.wire.mu.Unlock()
 		return len(b), nil
@@ -181,7 +183,7 @@ func (c *wireConn) Read(b []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(b)
 		c.wire.mu.Lock()
-		cut, lose, late := c.wire.cut, c.lose, c.late
+		cut, lose, late := c.wire.cuts > 0, c.lose, c.late
 		c.holed = c.holed || cut && n > 0
 		c.late = 0
 		c.wire.mu.Unlock()
@@ -210,5 +212,5 @@ func (c *wireConn) Close() error {
 func (w *wire) severed() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.cut
+	return w.cuts > 0
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/compaction/kafka"
 	"github.com/quittance/quittance/ledger/settlement"
 )
 
@@ -32,8 +33,11 @@ type simProcess struct {
 	wire   *wire
 	ctx    context.Context
 	end    context.CancelFunc
-	opened chan struct{} // closed when shards is set
+	leave  context.CancelFunc // leaves the group in order
+	left   chan struct{}      // closed when it has left
+	opened chan struct{}      // closed when shards is set
 	shards *compaction.Shards
+	owning chan struct{} // held by who tells it what it owns
 	log    compaction.Log
 	killed chan struct{} // closed when its callers lose it
 	over   chan struct{} // closed when nothing of it runs any more
@@ -53,21 +57,24 @@ func (n *simNode) now() time.Time {
 func (n *simNode) start() {
 	ctx, end := context.WithCancel(context.Background())
 	p := &simProcess{ctx: ctx, end: end, opened: make(chan struct{}), killed: make(chan struct{}),
-		over: make(chan struct{}), wire: newWire(&n.s.network, n.s.random())}
+		over: make(chan struct{}), left: make(chan struct{}), owning: make(chan struct{}, 1),
+		wire: newWire(&n.s.network, n.s.random())}
+	var stay context.Context
+	stay, p.leave = context.WithCancel(ctx)
 	n.mu.Lock()
 	n.life, n.owns = p, nil
 	n.mu.Unlock()
 	d := n.disk
 	go func() {
 		defer close(p.over)
-		if err := n.run(p, d); err != nil && ctx.Err() == nil {
+		if err := n.run(p, d, stay); err != nil && ctx.Err() == nil {
 			n.s.t.Errorf("%s: %v", n.name, err)
 		}
 	}()
 }
 
 // run is the process.
-func (n *simNode) run(p *simProcess, d *disk) error {
+func (n *simNode) run(p *simProcess, d *disk, stay context.Context) error {
 	logger := slog.New(slog.NewTextHandler(n.s, &slog.HandlerOptions{Level: slog.LevelInfo,
 		ReplaceAttr: n.s.shorten})).With("node", n.name)
 	var err error
@@ -77,7 +84,8 @@ func (n *simNode) run(p *simProcess, d *disk) error {
 		}
 		logger.Warn("the log does not open", "error", err)
 		select {
-		case <-p.ctx.Done():
+		case <-stay.Done():
+			close(p.left)
 			return nil
 		case <-time.After(wait):
 		}
@@ -87,11 +95,29 @@ func (n *simNode) run(p *simProcess, d *disk) error {
 		Logger: logger, FS: d.fs(), Shared: true, Standby: n.s.standby, CacheBytes: 1 << 20,
 	})
 	if err != nil {
+		close(p.left)
 		return errors.Join(err, p.log.Close())
 	}
 	close(p.opened)
+	go n.takePart(stay, p, logger)
 	err = p.shards.Run(p.ctx)
+	<-p.left
 	return errors.Join(err, p.log.Close())
+}
+
+// takePart keeps the process in the group until it is to leave.
+func (n *simNode) takePart(stay context.Context, p *simProcess, logger *slog.Logger) {
+	defer close(p.left)
+	for n.s.group == nil && stay.Err() == nil {
+		err := kafka.Membership{Connection: n.s.connection(n, p.wire), Logger: logger,
+			Own: func(ctx context.Context, shards []int) error {
+				return n.told(ctx, p, shards)
+			}}.Run(stay)
+		if err != nil {
+			logger.Warn("the group is joined again", "error", err)
+			time.Sleep(time.Second)
+		}
+	}
 }
 
 // kill ends the process without a word. Its disk is as a crash of the machine leaves it, or lost.
@@ -117,6 +143,8 @@ func (n *simNode) stop() {
 	if p == nil {
 		return
 	}
+	p.leave()
+	<-p.left
 	p.end()
 	<-p.over
 	close(p.killed)
@@ -163,10 +191,34 @@ func (n *simNode) tell(shards []int, patience time.Duration) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+	return n.told(ctx, p, shards)
+}
+
+// told has a process own what the group tells it.
+func (n *simNode) told(ctx context.Context, p *simProcess, shards []int) error {
+	select {
+	case p.owning <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-p.owning }()
 	n.mu.Lock()
-	n.owns = slices.Clone(shards)
+	if n.life == p {
+		n.owns = slices.Clone(shards)
+	}
 	n.mu.Unlock()
 	return p.shards.Own(ctx, shards)
+}
+
+// own has a process own something else than what the group has told it.
+func (n *simNode) own(p *simProcess, shards func(told []int) []int) {
+	p.owning <- struct{}{}
+	defer func() { <-p.owning }()
+	ctx, cancel := context.WithTimeout(p.ctx, 5*time.Minute)
+	defer cancel()
+	if err := p.shards.Own(ctx, shards(n.owned())); err != nil && p.ctx.Err() == nil {
+		n.s.t.Errorf("%s does not give up what it is no longer to own: %v", n.name, err)
+	}
 }
 
 // owned returns what the group has last told the node.
@@ -223,3 +275,16 @@ func (n *simNode) call(ctx context.Context, f func(*compaction.Shards)) error {
 }
 
 var errNobody = fmt.Errorf("%w: no process", compaction.ErrNotServing)
+
+// owner returns who serves a shard, as far as anybody knows.
+func (s *simulation) owner(shard int) *simNode {
+	if s.group != nil {
+		return s.group.owner(shard)
+	}
+	for _, n := range s.nodes {
+		if slices.Contains(n.owned(), shard) {
+			return n
+		}
+	}
+	return nil
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -34,13 +35,14 @@ type simulation struct {
 	network kfake.VirtualNetwork
 	cluster *kfake.Cluster
 	nodes   []*simNode
-	group   *simGroup
+	group   *simGroup // nil where the brokers have one
 	books   *simBooks
 	clients []*simClient
 	moves   chan func() // for the group
 
 	shards  int
 	standby bool
+	members bool          // the brokers' own group decides who owns what
 	pause   time.Duration // between two things that a client does
 	stormy  time.Duration // how long things go wrong
 	calm    time.Duration // between two mishaps, on average
@@ -67,6 +69,7 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	s := &simulation{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1))}
 	s.shards = 1 + s.rng.IntN(3)
 	s.standby = s.rng.IntN(2) == 0
+	s.members = s.rng.IntN(2) == 0
 	s.pause = time.Duration(50+s.rng.IntN(3000)) * time.Millisecond
 	s.stormy = time.Duration(1+s.rng.IntN(6)) * time.Minute
 	s.calm = time.Duration(1+s.rng.IntN(12)) * time.Second
@@ -99,7 +102,9 @@ func (s *simulation) run() {
 		s.t.Fatal(err)
 	}
 	defer s.cluster.Close()
-	s.group = &simGroup{s: s, rng: s.random(), owners: make([]*simNode, s.shards)}
+	if !s.members {
+		s.group = &simGroup{s: s, rng: s.random(), owners: make([]*simNode, s.shards)}
+	}
 	s.books = &simBooks{s: s}
 	for i := range 1 + s.rng.IntN(3) {
 		n := &simNode{s: s, name: fmt.Sprintf("node-%d", i), rng: s.random(), disk: newDisk()}
@@ -108,7 +113,9 @@ func (s *simulation) run() {
 	}
 	ended := make(chan struct{})
 	var group, clients sync.WaitGroup
-	group.Go(func() { s.group.run(ended, s.moves) })
+	if s.group != nil {
+		group.Go(func() { s.group.run(ended, s.moves) })
+	}
 	stop := make(chan struct{})
 	for i := range 2 + s.rng.IntN(6) {
 		c := &simClient{s: s, rng: s.random(), name: fmt.Sprintf("client-%d", i),
@@ -140,12 +147,17 @@ func within(d time.Duration, wg *sync.WaitGroup) bool {
 	}
 }
 
+// connection is how a process reaches the brokers.
+func (s *simulation) connection(n *simNode, w *wire) kafka.Connection {
+	return kafka.Connection{Brokers: s.cluster.ListenAddrs(), ClientID: n.name, Dial: w.dial}
+}
+
 // open opens the log for a process.
 func (s *simulation) open(
 	ctx context.Context, n *simNode, w *wire, logger *slog.Logger,
 ) (compaction.Log, error) {
 	return kafka.Open(ctx, kafka.Options{
-		Connection: kafka.Connection{Brokers: s.cluster.ListenAddrs(), ClientID: n.name, Dial: w.dial},
+		Connection: s.connection(n, w),
 		Topics:     s.schema.Topics(), Shards: s.shards, Create: true,
 		Node: n.name, Address: n.name, Logger: logger, Clock: n.now,
 	})
@@ -201,7 +213,9 @@ func (s *simulation) final(ended chan struct{}, group *sync.WaitGroup) {
 		all[i] = i
 	}
 	for shard := range all {
-		s.group.set(shard, last)
+		if s.group != nil {
+			s.group.set(shard, last)
+		}
 	}
 	for range 2 {
 		if err := s.serves(last, all); err != nil {
@@ -218,11 +232,20 @@ func (s *simulation) final(ended chan struct{}, group *sync.WaitGroup) {
 
 // serves has a node own all shards and waits until it serves them, background and all.
 func (s *simulation) serves(n *simNode, shards []int) error {
-	if err := n.tell(shards, 5*time.Minute); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
+	if s.group != nil {
+		if err := n.tell(shards, 5*time.Minute); err != nil {
+			return err
+		}
+	}
+	for len(n.owned()) < s.shards {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("it owns %v: %w", n.owned(), ctx.Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 	return n.process().shards.Restored(ctx)
 }
 
@@ -231,6 +254,10 @@ func (s *simulation) check(p *simProcess) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	report, err := verify(ctx, p.shards, p.log)
+	for tries := 0; errors.Is(err, compaction.ErrNotServing) && tries < 10; tries++ {
+		time.Sleep(time.Second) // another may have claimed it before it ended
+		report, err = verify(ctx, p.shards, p.log)
+	}
 	if err != nil {
 		s.t.Errorf("verify: %v", err)
 	} else if !report.OK {
@@ -255,8 +282,8 @@ func (s *simulation) told() string {
 	for _, m := range s.chosen {
 		names = append(names, m.name)
 	}
-	return fmt.Sprintf("%d nodes, %d shards, standby %t, %d clients, %d postings (%d never known), "+
-		"%d groups, %d reads, %d repeats, %v virtual; %s", len(s.nodes), s.shards, s.standby,
+	return fmt.Sprintf("%d nodes, %d shards, standby %t, members %t, %d clients, %d postings (%d never known), "+
+		"%d groups, %d reads, %d repeats, %v virtual; %s", len(s.nodes), s.shards, s.standby, s.members,
 		len(s.clients), len(s.books.ops), s.unknown, s.groups, s.reads.Load(), s.replays.Load(),
 		s.took.Round(time.Second), strings.Join(names, ", "))
 }
