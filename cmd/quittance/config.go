@@ -25,6 +25,7 @@ type commands struct {
 	Verify  verifyCommand  `cmd:"" help:"Check the books, the journal and the store."`
 	Copy    copyCommand    `cmd:"" help:"Copy a log: from one machine to a cluster, back, or between clusters."`
 	Keys    keysCommand    `cmd:"" help:"Create, list and revoke API keys."`
+	Shards  shardsCommand  `cmd:"" help:"Show who owns which shard, on one node or many."`
 	Topics  topicsCommand  `cmd:"" help:"Look at what is stored, and clean it."`
 	Sandbox sandboxCommand `cmd:"" help:"Serve the sandbox payment provider."`
 	Bench   benchCommand   `cmd:"" help:"Measure this machine."`
