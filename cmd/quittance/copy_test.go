@@ -13,12 +13,12 @@ import (
 // An asked is a request that was answered, to be sent again.
 type asked struct{ key, answer string }
 
-// copiedBusiness serves a demo business on data in dir, takes a document from quote to payout, posts some
-// transactions, and returns what was asked for, with the answers. It is stopped then, and its log
-// compacted.
-func copiedBusiness(t *testing.T, dir string) []asked {
+// copiedBusiness serves a demo business on data in dir, takes documents from quote to payout, posts
+// some transactions, and returns what was asked for, with the answers. It is stopped then, and its
+// log compacted.
+func copiedBusiness(t *testing.T, dir string, args ...string) []asked {
 	t.Helper()
-	p, d := serveDev(t, dir)
+	p, d := serveDev(t, dir, args...)
 	succeed(t, "demo", "--dev-json", filepath.Join(dir, "dev.json"))
 	var done []asked
 	for i := range 20 {
@@ -76,7 +76,8 @@ func TestCopyCommand(t *testing.T) {
 		t.Error(out)
 	}
 	out = succeed(t, "copy", "--from", "local:"+from, "--to", "local:"+to)
-	if !strings.Contains(out, "copied 0 records in 0 groups") || !strings.Contains(out, "there already") {
+	if !strings.Contains(out, "copied 0 records in 0 groups") ||
+		!strings.Contains(out, "there already") {
 		t.Error(out)
 	}
 	out = succeed(t, "verify", "--compare", "local:"+from, "local:"+to)
@@ -121,7 +122,7 @@ func TestCopyCommandRefused(t *testing.T) {
 		"--from local:" + from + " --to kafka:broker":                 "names no broker as HOST:PORT",
 		"--from local:" + from + " --to kafka:b:1?size=2":             "unknown setting size",
 		"--from local:" + from + " --to kafka:b:1?replication=0":      "needs a number of copies",
-		"--from local:" + from + " --to local:" + other:               "the folder belongs to another log",
+		"--from local:" + from + " --to local:" + other:               "belongs to another log",
 		"--from local:" + from + " --to local:" + other + " --live":   "must be stopped",
 		"--from local:" + from + " --to local:x --secret " + short:    "that of a data folder is in it",
 		"--from local:" + filepath.Join(from, "no") + " --to local:x": "there is no data in",

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quittance/quittance/compaction/kafka/kafkatest"
+)
+
+// TestCopyCluster takes a business from one machine to a cluster, serves it there, takes it on to
+// another log of the cluster and back to one machine, and holds that each is the same and that
+// none does again what was done before.
+func TestCopyCluster(t *testing.T) {
+	cluster := kafkatest.Start(t, kafkatest.Options{})
+	brokers := strings.Join(cluster.Addrs(), ",")
+	at := func(prefix string) string { return "kafka:" + brokers + "?prefix=" + prefix }
+	from, node, back := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "back")
+	done := copiedBusiness(t, from, "--shards", "4")
+	copied := func(from, to string, args ...string) {
+		t.Helper()
+		args = append([]string{"copy", "--from", from, "--to", to}, args...)
+		if out := succeed(t, args...); !strings.Contains(out, "copied ") {
+			t.Error(out)
+		}
+		if out := succeed(t, "verify", "--compare", from, to); strings.Contains(out, "✗") {
+			t.Errorf("%s and %s\n%s", from, to, out)
+		}
+	}
+	copied("local:"+from, at("one-"))
+	copied("local:"+from, at("one-")) // nothing is left to do
+
+	secret, err := os.ReadFile(filepath.Join(from, "secret"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(node, "secret"), secret, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameKeys(t, from, node)
+	p, d := serveDev(t, node, "--log", "kafka", "--brokers", brokers, "--topic-prefix", "one-",
+		"--shards", "4")
+	askAgain(t, d, done)
+	p.stop()
+
+	killed(t, at("one-"), at("two-"))
+	copied(at("one-"), at("two-"))
+	copied(at("two-"), "local:"+back, "--secret", filepath.Join(node, "secret"))
+	if out := succeed(t, "verify", "--data", back); strings.Contains(out, "✗") {
+		t.Error(out)
+	}
+	sameKeys(t, from, back)
+	p, d = serveDev(t, back, "--shards", "4")
+	askAgain(t, d, done)
+	p.stop()
+}
+
+// killed begins a copy a few times, as a process that is killed somewhere on the way.
+func killed(t *testing.T, from, to string) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		cmd := exec.Command(self, "copy", "--from", from, "--to", to)
+		cmd.Env = append(os.Environ(), asProgram+"=1")
+		cmd.Stderr = io.Discard
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(200+rand.IntN(800)) * time.Millisecond)
+		_ = cmd.Process.Kill() // it may be done
+		_ = cmd.Wait()
+	}
+}
+
+// TestCopyKilled kills copies from one data folder to another, and holds that the one which is left
+// to end has everything.
+func TestCopyKilled(t *testing.T) {
+	from, to := t.TempDir(), filepath.Join(t.TempDir(), "copy")
+	copiedBusiness(t, from)
+	killed(t, "local:"+from, "local:"+to)
+	succeed(t, "copy", "--from", "local:"+from, "--to", "local:"+to)
+	out := succeed(t, "verify", "--compare", "local:"+from, "local:"+to)
+	if strings.Contains(out, "✗") {
+		t.Error(out)
+	}
+}
