@@ -98,7 +98,7 @@ func openEngine(ctx context.Context, dir string, o engineOptions) (*engine, erro
 func (e *engine) openLog(ctx context.Context, o engineOptions) error {
 	if o.cluster != nil {
 		c := *o.cluster
-		c.Topics, c.Logger = e.schema.Topics(), o.logger
+		c.Topics, c.Logger, c.Secret = e.schema.Topics(), o.logger, e.secret
 		log, err := kafka.Open(ctx, c)
 		if err != nil {
 			return err

@@ -39,6 +39,7 @@ func (l *Log) barrier(shard int, last header, epoch uint64) ([]*kgo.Record, erro
 	claim := &compactionv1.ShardRecord{
 		Node: l.options.Node, Address: l.options.Address, Epoch: epoch,
 		ClaimedUnixNano: l.options.Clock().UnixNano(), Ring: ringSize, Cluster: l.report.Cluster,
+		SecretCheck: secretCheck(l.options.Secret),
 	}
 	for _, name := range l.names {
 		id := l.report.Topics[name]

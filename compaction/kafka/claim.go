@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"crypto/hmac"
 	"errors"
 	"fmt"
 
@@ -79,17 +80,38 @@ const tailStep = 16
 // barrier, and every group has left a record or its trace, whatever was compacted. No earlier owner
 // may be able to append any more.
 func (l *Log) lastGroup(ctx context.Context, shard int) (header, error) {
-	ends, err := l.offsets(ctx, shard, l.names, lastStable)
+	t, err := l.tail(ctx, shard, l.names)
 	if err != nil {
 		return header{}, err
 	}
-	starts, err := l.offsets(ctx, shard, l.names, logStart)
+	return t.highest, nil
+}
+
+// verifyClaims refuses a log that was claimed with another secret, or with other topics of the same
+// names, before anybody is fenced because of it.
+func (l *Log) verifyClaims(ctx context.Context) error {
+	for shard := range l.identity.Shards {
+		if _, err := l.tail(ctx, shard, []string{ShardsTopic}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tail reads the last record of some of a shard's topics, ShardsTopic among them, and holds the
+// last claim against the log as it is.
+func (l *Log) tail(ctx context.Context, shard int, names []string) (*tail, error) {
+	ends, err := l.offsets(ctx, shard, names, lastStable)
 	if err != nil {
-		return header{}, err
+		return nil, err
+	}
+	starts, err := l.offsets(ctx, shard, names, logStart)
+	if err != nil {
+		return nil, err
 	}
 	t := &tail{log: l, shard: shard, last: map[string]*kgo.Record{}}
 	f := &fetcher{l, l.admin, shard}
-	open := l.names
+	open := names
 	for step := int64(tailStep); len(open) > 0; step *= 16 {
 		var spans []want
 		var next []string
@@ -103,7 +125,7 @@ func (l *Log) lastGroup(ctx context.Context, shard int) (header, error) {
 			}
 		}
 		if err := f.sweep(ctx, spans, ends, t.take); err != nil {
-			return header{}, err
+			return nil, err
 		}
 		open = nil
 		for _, name := range next {
@@ -112,10 +134,7 @@ func (l *Log) lastGroup(ctx context.Context, shard int) (header, error) {
 			}
 		}
 	}
-	if err := t.verify(ctx, f); err != nil {
-		return header{}, err
-	}
-	return t.highest, nil
+	return t, t.verify(ctx, f)
 }
 
 // A tail is what the last records of a shard's topics say.
@@ -188,6 +207,10 @@ func (t *tail) same(m *compactionv1.ShardRecord) error {
 	if m.Ring != ringSize {
 		return fmt.Errorf("kafka: shard %d is written by a ring of %d producers, and this program "+
 			"has %d: they would not fence each other", t.shard, m.Ring, ringSize)
+	}
+	own := secretCheck(t.log.options.Secret)
+	if len(own) > 0 && len(m.SecretCheck) > 0 && !hmac.Equal(own, m.SecretCheck) {
+		return &SecretError{t.shard, m.Node}
 	}
 	ids := map[string]TopicID{}
 	for _, topic := range m.Topics {

@@ -52,9 +52,13 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	if l.admin, err = kgo.NewClient(l.clientOptions()...); err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
-	if err := l.verify(ctx); err != nil {
+	err = l.verify(ctx)
+	if err == nil {
+		err = l.verifyClaims(ctx)
+	}
+	if err != nil {
 		l.admin.Close()
-		return nil, err
+		return nil, l.failed(err)
 	}
 	return l, nil
 }
@@ -75,7 +79,7 @@ func (l *Log) verify(ctx context.Context) error {
 		if err != nil {
 			return explain(err, o.Connection)
 		}
-		warnings, err := p.apply(ctx, l.admin)
+		warnings, err := p.creating().apply(ctx, l.admin)
 		if err != nil {
 			return explain(err, o.Connection)
 		}

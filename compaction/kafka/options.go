@@ -29,9 +29,13 @@ type Options struct {
 	// Replication is how many copies new topics have. 0 is 3 where there are three brokers, else 1.
 	Replication int
 
-	// Create makes topics that are missing and mends settings. Without it, Open fails on what is
-	// missing or wrong, with a *FaultsError that says how to mend it.
+	// Create makes topics that are missing. Without it, Open fails on them, and on what is there and
+	// wrong it always fails: with a *FaultsError that says how to mend it.
 	Create bool
+
+	// Secret is what every process that claims shards must have alike; a hash of it stands in the
+	// claims, and who has another is refused with a *SecretError. nil is not looked at.
+	Secret []byte
 
 	// Address is where other nodes reach this one. It is written down with each claim.
 	Address string

@@ -43,7 +43,10 @@ type ShardRecord struct {
 	Topics []*ShardTopic `protobuf:"bytes,7,rep,name=topics,proto3" json:"topics,omitempty"`
 	// claim_offset is, in the trace of a group, where in this topic the claim stands under which the
 	// group was appended.
-	ClaimOffset   int64 `protobuf:"varint,8,opt,name=claim_offset,json=claimOffset,proto3" json:"claim_offset,omitempty"`
+	ClaimOffset int64 `protobuf:"varint,8,opt,name=claim_offset,json=claimOffset,proto3" json:"claim_offset,omitempty"`
+	// secret_check is a keyed hash by which a process sees that it has the secret of the log; empty
+	// where the claim was made without one.
+	SecretCheck   []byte `protobuf:"bytes,9,opt,name=secret_check,json=secretCheck,proto3" json:"secret_check,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -134,6 +137,13 @@ func (x *ShardRecord) GetClaimOffset() int64 {
 	return 0
 }
 
+func (x *ShardRecord) GetSecretCheck() []byte {
+	if x != nil {
+		return x.SecretCheck
+	}
+	return nil
+}
+
 // ShardTopic is a topic of the log as a claim found it.
 type ShardTopic struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -193,7 +203,7 @@ var File_compaction_v1_shard_proto protoreflect.FileDescriptor
 
 const file_compaction_v1_shard_proto_rawDesc = "" +
 	"\n" +
-	"\x19compaction/v1/shard.proto\x12\rcompaction.v1\x1a\x1bcompaction/v1/options.proto\"\xed\x02\n" +
+	"\x19compaction/v1/shard.proto\x12\rcompaction.v1\x1a\x1bcompaction/v1/options.proto\"\x90\x03\n" +
 	"\vShardRecord\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x14\n" +
@@ -202,7 +212,8 @@ const file_compaction_v1_shard_proto_rawDesc = "" +
 	"\x04ring\x18\x05 \x01(\rR\x04ring\x12\x18\n" +
 	"\acluster\x18\x06 \x01(\tR\acluster\x121\n" +
 	"\x06topics\x18\a \x03(\v2\x19.compaction.v1.ShardTopicR\x06topics\x12!\n" +
-	"\fclaim_offset\x18\b \x01(\x03R\vclaimOffset:j\xa2\xbb\x18f\n" +
+	"\fclaim_offset\x18\b \x01(\x03R\vclaimOffset\x12!\n" +
+	"\fsecret_check\x18\t \x01(\fR\vsecretCheck:j\xa2\xbb\x18f\n" +
 	"\x13quittance.shards.v1\x12\a{shard}\x18\x01:DWho owns each shard of a log on Kafka, and with what it was claimed.\"0\n" +
 	"\n" +
 	"ShardTopic\x12\x12\n" +

@@ -1,0 +1,38 @@
+package kafka
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// TestSecret: a process with another secret than the log was claimed with is turned away before it
+// fences anybody; with the same one, or where none was said, it is not.
+func TestSecret(t *testing.T) {
+	o := suiteOptions(model(t).ListenAddrs(), "acme.")
+	o.Node, o.Secret = "one", []byte("a secret of thirty-two characters")
+	first := opened(t, o)
+	w := claim(t, first, 1)
+	add(t, w, three(1))
+
+	other := o
+	other.Secret = []byte("another one of thirty-two letters")
+	l, err := Open(t.Context(), other)
+	var wrong *SecretError
+	if !errors.As(err, &wrong) || wrong.Node != "one" {
+		t.Fatalf("another secret: %v, %v, want a *SecretError", l, err)
+	}
+	for _, s := range [][]byte{o.Secret, other.Secret} {
+		if strings.Contains(err.Error(), string(s)) {
+			t.Errorf("%q shows a secret", err)
+		}
+	}
+	if _, err := w.Append(t.Context(), three(2)); err != nil {
+		t.Errorf("the owner after another was turned away: %v", err)
+	}
+	for _, secret := range [][]byte{o.Secret, nil} {
+		same := o
+		same.Secret = secret
+		claim(t, opened(t, same), 1)
+	}
+}
