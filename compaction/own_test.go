@@ -258,3 +258,17 @@ func TestOwnGivesUpInOrder(t *testing.T) {
 		t.Errorf("%d are there, %v; %d were acknowledged", n, err, acknowledged)
 	}
 }
+
+// A shard that is given and taken away at once is given up at once.
+func TestOwnThereAndBack(t *testing.T) {
+	m := startMembers(t, 1, compaction.Options{})
+	for range 200 {
+		for _, shards := range [][]int{{0}, {}, {1}, {0, 1}, {}} {
+			soon, cancel := context.WithTimeout(ctx, patience)
+			if err := m.all[0].Own(soon, shards); err != nil {
+				t.Fatalf("Own(%v): %v", shards, err)
+			}
+			cancel()
+		}
+	}
+}

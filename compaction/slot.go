@@ -13,6 +13,7 @@ type slot struct {
 
 	mu      sync.RWMutex
 	owned   bool           // whether this process is to serve the shard
+	turns   int            // how often that has changed
 	over    chan struct{}  // closed when what the shard does here now is over; nil before Run
 	serving *shard         // nil while the shard is not being served
 	stopped error          // why it will not be any more; an ErrNotServing
@@ -34,17 +35,18 @@ func (s *slot) begin(ctx context.Context, turned func()) (owned bool, over chan 
 	defer s.mu.Unlock()
 	s.over = make(chan struct{})
 	s.stopped = nil
-	go s.watch(ctx, s.owned, turned)
+	go s.watch(ctx, s.turns, turned)
 	return s.owned, s.over
 }
 
-// watch calls turned when the shard is no longer owned as it was, or ctx ends.
-func (s *slot) watch(ctx context.Context, owned bool, turned func()) {
+// watch calls turned when it has changed whether the shard is owned, be it there and back, or ctx
+// ends.
+func (s *slot) watch(ctx context.Context, turns int, turned func()) {
 	for {
 		s.mu.RLock()
-		now, change := s.owned, s.change
+		now, change := s.turns, s.change
 		s.mu.RUnlock()
-		if now != owned {
+		if now != turns {
 			break
 		}
 		select {
@@ -66,6 +68,7 @@ func (s *slot) turn(owned bool) (over <-chan struct{}) {
 		return nil
 	}
 	s.owned = owned
+	s.turns++
 	s.changed()
 	if owned {
 		return nil
