@@ -209,8 +209,10 @@ func (x *exchange) giveUp(err error) {
 	if x.across.unclear && x.route.mutation && !errors.Is(err, context.Canceled) {
 		err = compaction.ErrUnknownOutcome
 	}
-	if x.route.mutation && x.key != "" {
-		x.Header()[keyHeader] = []string{x.key} // to repeat the request with
+	if x.route.mutation {
+		if x.nameOwnKey(); x.key != "" {
+			x.Header()[keyHeader] = []string{x.key} // to repeat the request with
+		}
 	}
 	x.fail(err)
 }

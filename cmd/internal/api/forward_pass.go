@@ -166,8 +166,8 @@ var (
 // accept takes the head of an owner's answer, and the whole answer unless it is a long report. One
 // that breaks off before anything of it was given to the client is asked for again, for a mutation
 // too: the request carries its idempotency key, and the answer is recorded under it together with
-// what was done, so that the shard's owner, whoever it is then, either gives the answer again or has
-// done nothing.
+// what was done, so that the shard's owner, whoever it is then, either gives the answer again or
+// has done nothing.
 func (x *exchange) accept(r *http.Response) error {
 	switch r.Header.Get(hopHeader) {
 	case "":
@@ -189,7 +189,7 @@ func (x *exchange) accept(r *http.Response) error {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	delete(x.Header(), requestIDHeader) // the answer has it
+	clear(x.Header()) // the answer has the request's id, and all else that it needs
 	return nil
 }
 

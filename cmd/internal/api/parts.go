@@ -43,8 +43,8 @@ func (x *exchange) scope() (scope, error) {
 	return s, nil
 }
 
-// each calls f with a view of each shard of the scope that is here. It fails when one of them is not
-// served.
+// each calls f with a view of each shard of the scope that is here. It fails when one of them is
+// not served.
 func (s scope) each(x *exchange, f func(v *compaction.View) error) error {
 	left := slices.Clone(s.here)
 	var failed error

@@ -30,8 +30,8 @@ type route struct {
 	timeout     time.Duration // 0 for the usual
 	example     string        // a body that is accepted
 	mutation    bool
-	namesTenant bool                       // the path or the body says whose records it is about, whatever the header says
-	parts       bool                       // the answer is made of what the owners of all shards say
+	namesTenant bool                       // whose records it is about is in the path or the body
+	parts       bool                       // the owners of all shards have a part in the answer
 	media       map[string]*huma.MediaType // of the answer, where it is not JSON alone
 
 	// byHand answers a request faster than the description's own machinery would, or leaves it

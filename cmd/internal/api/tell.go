@@ -21,7 +21,8 @@ const tellLimit = 1 << 20
 
 // toldCode is the answer to a message.
 type toldCode struct {
-	Code string `json:"code"`
+	Code    string `json:"code"`
+	Refused bool   `json:"refused"`
 }
 
 // errTold reports that the books refused a message.
@@ -48,14 +49,13 @@ func (a *API) Tell(ctx context.Context, t gateways.Tell) (code string, err error
 	}
 	r.Header["Content-Type"] = []string{"application/x-protobuf"}
 	answer, err := a.ask(r, body, hop{Kind: hopTell, Shards: []int{shard}})
-	if _, refused := errors.AsType[*Problem](err); refused {
-		return "", errTold
-	}
 	if err != nil {
 		return "", err
 	}
 	var told toldCode
-	err = json.Unmarshal(answer, &told)
+	if err = json.Unmarshal(answer, &told); err == nil && told.Refused {
+		err = errTold
+	}
 	return told.Code, err
 }
 
@@ -67,14 +67,16 @@ func (a *API) told(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	code, err := a.take(r)
+	passes := problemOf(err).RetryAfter > 0
 	switch {
-	case err == nil:
-		x.write(http.StatusOK, marshal(toldCode{code}))
+	case err == nil, !passes && !errors.Is(err, errHop) && !errors.Is(err, errBody):
+		if err != nil {
+			a.logger.Debug("the books refused what they were told", "request", x.id, "error", err)
+		}
+		x.write(http.StatusOK, marshal(toldCode{code, err != nil}))
 		return
 	case errors.Is(err, errHop):
 		x.Header()[hopHeader] = []string{hopRefused}
-	case errors.Is(err, gateways.ErrTell):
-		err = errBody
 	case errors.Is(err, compaction.ErrNotServing):
 		x.Header()[hopHeader] = []string{hopAgain}
 	}

@@ -51,6 +51,9 @@ func verifyBooks(x *exchange, _ *struct{}) (VerifyReport, error) {
 	if err != nil {
 		return VerifyReport{}, err
 	}
+	if len(s.there) == 0 && x.across.hop != nil && x.across.hop.Kind == hopPart {
+		return x.verifyOwned(s.here)
+	}
 	var own VerifyReport
 	var unverified error
 	var verified sync.WaitGroup
@@ -97,7 +100,9 @@ func (a *API) owned() (shards []int) {
 // shards. What a node found is told with the shards that it looked at.
 func mergeReports(parts []VerifyReport) VerifyReport {
 	parts = slices.DeleteFunc(parts, func(p VerifyReport) bool { return len(p.Shards) == 0 })
-	slices.SortFunc(parts, func(a, b VerifyReport) int { return cmp.Compare(a.Shards[0], b.Shards[0]) })
+	slices.SortFunc(parts, func(a, b VerifyReport) int {
+		return cmp.Compare(a.Shards[0], b.Shards[0])
+	})
 	all := VerifyReport{OK: true}
 	at := map[string]int{}
 	for _, p := range parts {

@@ -33,9 +33,11 @@ type world struct {
 	t      testing.TB
 	shards *compaction.Shards
 	api    *API
-	log    *bytes.Buffer
-	keys   map[string]string // by "tenant/role"
-	ids    map[string]string // of the keys
+	// handler takes what the world sends; nil is the API.
+	handler http.Handler
+	log     *bytes.Buffer
+	keys    map[string]string // by "tenant/role"
+	ids     map[string]string // of the keys
 }
 
 func newWorld(t testing.TB, change ...func(*Options)) *world {
@@ -127,6 +129,10 @@ func (w *world) send(r request) *httptest.ResponseRecorder {
 		req.Header.Set(name, r.header[name])
 	}
 	rec := httptest.NewRecorder()
+	if w.handler != nil {
+		w.handler.ServeHTTP(rec, req)
+		return rec
+	}
 	w.api.ServeHTTP(rec, req)
 	return rec
 }
