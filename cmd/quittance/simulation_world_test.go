@@ -195,6 +195,34 @@ func (s *simulation) heal() {
 			n.start()
 		}
 	}
+	if !s.settles(3 * time.Minute) {
+		s.note("the brokers' group does not come to an end")
+		for _, n := range s.nodes {
+			n.stop()
+		}
+		time.Sleep(3 * time.Minute)
+		for _, n := range s.nodes {
+			n.start()
+		}
+	}
+}
+
+// settles waits until every shard has an owner. The simulated brokers begin a rebalance's time anew
+// with each member that joins, as real ones do not: members that join out of step after many deaths
+// can keep each other from ever ending it.
+func (s *simulation) settles(d time.Duration) bool {
+	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Second) {
+		owned := 0
+		for shard := range s.shards {
+			if s.owner(shard) != nil {
+				owned++
+			}
+		}
+		if owned == s.shards {
+			return true
+		}
+	}
+	return s.group != nil
 }
 
 // final wants one node to serve everything, then again when its disk was lost, and everything to be
