@@ -17,6 +17,8 @@ type broker struct {
 	client     int // ports
 	inner      int // for other brokers
 	controller int
+	mounted    bool // its disk is a file system of its own
+	full       bool // by Fill
 	*process
 }
 
@@ -117,5 +119,8 @@ func (b *broker) run(k *installation, o Options) (err error) {
 	}
 	args = append(append(args, k.classes), always...)
 	b.process, err = start(b.log(), k.java, append(args, "kafka.Kafka", b.properties())...)
+	if err == nil && b.full && !b.mounted {
+		err = b.stint()
+	}
 	return err
 }

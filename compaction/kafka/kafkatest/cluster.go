@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -37,10 +36,7 @@ func Start(tb testing.TB, o Options) *Cluster {
 		c.tb = tb
 		tb.Cleanup(c.last)
 	}
-	switch {
-	case errors.Is(err, errMount):
-		without(tb, err.Error())
-	case err != nil:
+	if err != nil {
 		tb.Fatal(err)
 	}
 	return c
@@ -108,9 +104,9 @@ func (c *Cluster) prepare() error {
 		if err := os.MkdirAll(b.disk(), 0o755); err != nil {
 			return err
 		}
-		if c.options.DiskMB > 0 {
-			if err := mount(b.disk(), c.options.DiskMB); err != nil {
-				return fmt.Errorf("%w (%w)", errMount, err)
+		if c.options.DiskMB > 0 && !c.options.unmounted {
+			if b.mounted, err = mount(b.disk(), c.options.DiskMB); err != nil {
+				return fmt.Errorf("mounting a broker's disk: %w", err)
 			}
 		}
 		if err := b.write(c); err != nil {

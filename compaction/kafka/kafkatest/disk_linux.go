@@ -7,9 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mount mounts a file system of its own, in memory, at dir.
-func mount(dir string, megabytes int) error {
-	return unix.Mount("kafkatest", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", megabytes))
+// mount mounts a file system of its own, in memory, at dir. It returns false where this user, or
+// this container, may not mount.
+func mount(dir string, megabytes int) (bool, error) {
+	err := unix.Mount("kafkatest", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", megabytes))
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // unmount undoes mount; a folder that is no mount is left alone.
@@ -19,4 +24,16 @@ func unmount(dir string) error {
 		return nil // nothing is mounted here, or nobody could have
 	}
 	return err
+}
+
+// stint has the system refuse a process to write to files from now on, or lets it again.
+func stint(pid int, refuse bool) error {
+	var limit unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, nil, &limit); err != nil {
+		return err
+	}
+	if limit.Cur = limit.Max; refuse {
+		limit.Cur = 0
+	}
+	return unix.Prlimit(pid, unix.RLIMIT_FSIZE, &limit, nil)
 }

@@ -4,6 +4,8 @@ package kafkatest
 
 import "errors"
 
-func mount(string, int) error { return errors.ErrUnsupported }
+func mount(string, int) (bool, error) { return false, errors.ErrUnsupported }
 
 func unmount(string) error { return nil }
+
+func stint(int, bool) error { return errors.ErrUnsupported }

@@ -43,7 +43,12 @@ func TestStop(t *testing.T) {
 // TestFull wants a broker whose disk is full to fail as one does: it says why and ends, and with
 // space again it serves what was acknowledged.
 func TestFull(t *testing.T) {
-	c := Start(t, Options{DiskMB: 64})
+	t.Run("mounted", func(t *testing.T) { testFull(t, Options{DiskMB: 64}) })
+	t.Run("unmounted", func(t *testing.T) { testFull(t, Options{DiskMB: 64, unmounted: true}) })
+}
+
+func testFull(t *testing.T, o Options) {
+	c := Start(t, o)
 	client := c.Client()
 	topic(t, client, "t")
 	produce(t, client, "t", "before")
@@ -54,7 +59,11 @@ func TestFull(t *testing.T) {
 		t.Error("written to a full disk")
 	}
 	<-c.Exited(0)
-	if !strings.Contains(c.Log(0), "No space left on device") {
+	why := "File too large"
+	if c.brokers[0].mounted {
+		why = "No space left on device"
+	}
+	if !strings.Contains(c.Log(0), why) {
 		t.Errorf("the broker ended with\n%s", c.Log(0))
 	}
 	c.Free(0)

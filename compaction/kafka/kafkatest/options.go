@@ -22,14 +22,15 @@ type Options struct {
 	// HeapMB bounds the heap of each broker; 0 is 512.
 	HeapMB int
 	// DiskMB puts the data of each broker on a file system of its own of this size, which
-	// Cluster.Fill fills. It needs leave to mount: where there is none the test is skipped, or
-	// fails where brokers are required.
+	// Cluster.Fill fills. It says what happens where nothing may be mounted. Linux only.
 	DiskMB int
 	// Bench runs the virtual machine as Kafka's own scripts do, with the optimising compiler and
 	// the G1 collector: slower to start, but what figures should be measured on.
 	Bench bool
 	// Dir is where folders of brokers are made; "" is a temporary folder, removed at the end.
 	Dir string
+
+	unmounted bool // as where nothing may be mounted; for the test of that
 }
 
 func (o Options) check() (Options, error) {

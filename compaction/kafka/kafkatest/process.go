@@ -2,6 +2,7 @@ package kafkatest
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -18,24 +19,26 @@ type process struct {
 
 // start runs a program and returns when it runs. It is killed when this process ends: the system
 // does that when the *thread* is gone that started it, hence a goroutine that keeps its thread.
+// Its output comes through this process, so that it has a say also when it may not write to files.
 func start(log string, name string, args ...string) (*process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	defer out.Close()
 	p := &process{cmd: exec.Command(name, args...), exited: make(chan struct{})}
-	p.cmd.Stdout, p.cmd.Stderr = out, out
+	p.cmd.Stdout = struct{ io.Writer }{out} // not as a file, which it would be handed
+	p.cmd.Stderr = p.cmd.Stdout
 	p.cmd.SysProcAttr = dying()
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
+		defer close(p.exited)
+		defer out.Close()
 		err := p.cmd.Start()
 		started <- err
 		if err == nil {
 			p.err = p.cmd.Wait()
-			close(p.exited)
 		}
 	}()
 	return p, <-started
