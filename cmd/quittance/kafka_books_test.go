@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -108,21 +109,7 @@ func (r *trial) check(kind string) {
 			r.tally.count(o)
 		}
 	}
-	for shard := range r.shards {
-		entries, err := r.books.read(shard)
-		if err == nil {
-			err = r.compare(entries, done)
-		}
-		if err != nil {
-			r.fatal("after %s: the journal of shard %d: %v", kind, shard, err)
-		}
-	}
-	for _, o := range done {
-		if o.effect() != 0 && r.books.entered[o.key] != 1 {
-			r.fatal("after %s: %s was answered with %s and is in the journal %d times", kind, o.key,
-				o.answer, r.books.entered[o.key])
-		}
-	}
+	r.journaled(kind, done)
 	for _, a := range r.accounts {
 		if err := r.linear(a); err != nil {
 			r.fatal("after %s: %v", kind, err)
@@ -140,6 +127,33 @@ func (r *trial) check(kind string) {
 		}
 	}
 	r.tally.rounds[kind]++
+}
+
+// journaled reads the journals until they have what was answered. A reader beside the nodes may have
+// to wait: a commit is answered before the brokers have marked it in each topic.
+func (r *trial) journaled(kind string, done map[string]*trialOp) {
+	r.t.Helper()
+	missing := func(o *trialOp) bool { return o.effect() != 0 && r.books.entered[o.key] != 1 }
+	ops := slices.Collect(maps.Values(done))
+	for began := time.Now(); ; {
+		for shard := range r.shards {
+			entries, err := r.books.read(shard)
+			if err == nil {
+				err = r.compare(entries, done)
+			}
+			if err != nil {
+				r.fatal("after %s: the journal of shard %d: %v", kind, shard, err)
+			}
+		}
+		i := slices.IndexFunc(ops, missing)
+		if i < 0 {
+			return
+		}
+		if time.Since(began) > 20*time.Second {
+			r.fatal("after %s: %s was answered with %s and is in the journal %d times", kind, ops[i].key,
+				ops[i].answer, r.books.entered[ops[i].key])
+		}
+	}
 }
 
 // compare holds new entries of a shard's journal against what was answered: each is of an operation

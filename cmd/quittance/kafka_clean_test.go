@@ -36,12 +36,13 @@ func endsOf(ctx context.Context, c *kgo.Client, topic string) (map[int32]int64, 
 // sent again.
 var keeping = []string{ledger.Settled.Topic().Name, compaction.Answers.Topic().Name}
 
-// TestKafkaClean has quotes paid and settled, and the broker compact: then neither they nor their
-// invoices and payments are anywhere on the broker's disk, but in the journal and where ids are kept
+// TestKafkaClean has a quote paid and settled, and the broker compact: then neither it nor its
+// invoice and payment are anywhere on the broker's disk, but in the journal and where ids are kept
 // on purpose. The settings are those of production, but for the times, which are in seconds.
 func TestKafkaClean(t *testing.T) {
 	r := newTrial(t, trialShape{nodes: 1, shards: 1, perWay: 0, topics: map[string]string{
-		"segment.ms": "1000", "min.cleanable.dirty.ratio": "0.01", "compression.type": "uncompressed"}})
+		"segment.ms": "1000", "min.cleanable.dirty.ratio": "0.01",
+		"compression.type": "uncompressed"}})
 	r.alter(cleaned) // what no node would start with: tombstones go after a second
 	gone := r.deal(0)
 	if left := r.onDisk(gone); len(left) == 0 {

@@ -72,6 +72,7 @@ type trialClient struct {
 	made    int
 	ops     []*trialOp // of this round
 	failed  atomic.Pointer[error]
+	said    atomic.Pointer[string] // what the request that is not answered yet heard last
 }
 
 func newTrialClient(r *trial, a *trialAccount, n int) *trialClient {
@@ -125,6 +126,7 @@ func (c *trialClient) insist(o *trialOp, first *trialNode) {
 		wait, err := c.attempt(o, node)
 		if err == nil && wait == 0 {
 			o.back = c.r.now()
+			c.said.Store(nil)
 			if o.kind != look {
 				o.account.tenant.served(o.last)
 			}
@@ -148,6 +150,8 @@ func (c *trialClient) attempt(o *trialOp, node *trialNode) (wait time.Duration, 
 	o.last = c.r.now()
 	status, text, header, err := c.send(o, node)
 	wait = 25 * time.Millisecond
+	said := fmt.Sprintf("%d %s%v", status, text, err)
+	c.said.Store(&said)
 	if err != nil {
 		return wait, nil // nobody knows
 	}

@@ -53,7 +53,7 @@ func TestKafkaStoreBehind(t *testing.T) {
 		return compaction.Options{Log: log, Schema: schema, Dir: dir,
 			Secret: []byte(strings.Repeat("s", secretSize)),
 			Logger: slog.New(slog.NewTextHandler(said, nil)),
-			Clock: func() time.Time { return time.Now().Add(late) }}
+			Clock:  func() time.Time { return time.Now().Add(late) }}
 	}
 	withStore(t, at(old, 0), func(s *compaction.Shards) { move(t, s, "acme", "till:gone", 5) })
 	copied := filepath.Join(dir, "copied")

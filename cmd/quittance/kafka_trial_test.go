@@ -205,9 +205,22 @@ func (r *trial) kill(n *trialNode) {
 // fatal ends the test, with what the nodes said last.
 func (r *trial) fatal(format string, args ...any) {
 	r.t.Helper()
+	now := r.now()
+	for _, t := range r.tenants {
+		r.t.Logf("shard %d, of %s: what was done last was sent %.1f s ago", t.shard, t.id,
+			time.Duration(now-t.fresh.Load()).Seconds())
+	}
+	for _, c := range slices.Concat(r.clients, r.guests) {
+		if said := c.said.Load(); said != nil {
+			r.t.Logf("client %d of %s heard last: %s", c.n, c.account.tenant.id, *said)
+		}
+	}
 	for _, n := range r.nodes {
 		if n.process == nil {
 			continue
+		}
+		if !n.down && !n.paused {
+			r.t.Logf("node %d serves %v", n.n, r.served(n))
 		}
 		lines := strings.SplitAfter(n.process.log.String(), "\n")
 		r.t.Logf("node %d (%s) said last:\n%s", n.n, n.listen,
@@ -362,8 +375,8 @@ func (r *trial) failure() error {
 // time, and returns how long after that time this was.
 func (r *trial) flowing(tenants []*trialTenant, since int64) time.Duration {
 	r.t.Helper()
-	r.until("each tenant is served again", 90*time.Second, func() bool {
-		waits := func(t *trialTenant) bool { return t.fresh.Load() < since }
+	waits := func(t *trialTenant) bool { return t.fresh.Load() < since }
+	r.until("the clients of each tenant are answered again", 90*time.Second, func() bool {
 		return !slices.ContainsFunc(tenants, waits)
 	})
 	return time.Duration(r.now() - since)
