@@ -162,7 +162,8 @@ func TestClaimMade(t *testing.T) {
 func TestClaimRing(t *testing.T) {
 	brokers := model(t).ListenAddrs()
 	l := opened(t, suiteOptions(brokers, ""))
-	value, err := proto.Marshal(&compactionv1.ShardRecord{Ring: ringSize + 1, Epoch: 1})
+	value, err := proto.Marshal(&compactionv1.ShardRecord{Ring: ringSize + 1, Epoch: 1,
+		Cluster: l.report.Cluster})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -161,8 +161,10 @@ func TestReadPosition(t *testing.T) {
 // TestReadOpen: whatever topics an open reader is asked for, and however often it is given up, it
 // gives every group once, whole and in order, those without records by their number.
 func TestReadOpen(t *testing.T) {
-	readOpen(t, model(t).ListenAddrs(), 200)
+	readOpen(t, model(t).ListenAddrs(), 208)
 }
+
+// readOpen follows so many mixed groups. The last one should be without records.
 
 func readOpen(t *testing.T, brokers []string, groups uint64) {
 	l := opened(t, suiteOptions(brokers, "open-"))
@@ -290,10 +292,13 @@ func TestReadLeaders(t *testing.T) {
 	t.Cleanup(c.Close)
 	l := opened(t, suiteOptions(c.ListenAddrs(), ""))
 	w := claim(t, l, 0)
-	ended := make(chan error, 1)
-	r := reading(t, l, 0, compaction.Range{})
-	go func() { ended <- follow(t.Context(), r, nil, 100) }()
-	for n := uint64(1); n <= 100; n++ {
+	topics := [][]string{nil, {open, background, journal}, {open, journal}, {background}}
+	ended := make(chan error, len(topics))
+	for _, names := range topics {
+		r := reading(t, l, 0, compaction.Range{Topics: names})
+		go func() { ended <- follow(t.Context(), r, names, 112) }()
+	}
+	for n := uint64(1); n <= 112; n++ {
 		add(t, w, mixed(n))
 		if n%20 == 0 {
 			for i, topic := range []string{open, journal, background, ShardsTopic} {
@@ -303,7 +308,9 @@ func TestReadLeaders(t *testing.T) {
 			}
 		}
 	}
-	if err := <-ended; err != nil {
-		t.Error(err)
+	for range topics {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	}
 }
