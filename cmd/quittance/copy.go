@@ -68,6 +68,9 @@ func (c copyCommand) Run(ctx context.Context, p *program) (err error) {
 	if c.Live && !from.onCluster() {
 		return &usageError{"--live: the server of a data folder must be stopped to copy its log"}
 	}
+	if err := c.idle(ctx, p, from, to); err != nil {
+		return err
+	}
 	source, err := from.open(ctx, p, c.FromWire, "from")
 	if err != nil {
 		return fmt.Errorf("--from: %w", err)
@@ -97,6 +100,20 @@ func (c copyCommand) Run(ctx context.Context, p *program) (err error) {
 	}
 	c.report(p.stdout, done, time.Since(began))
 	fmt.Fprintln(p.stdout, key)
+	return nil
+}
+
+// idle makes sure that no server uses the logs, but for a source that is copied live. A server that
+// is fenced would claim its shards again, and write where nobody copies it from.
+func (c copyCommand) idle(ctx context.Context, p *program, from, to place) error {
+	if !c.Live {
+		if err := from.idle(ctx, p, c.FromWire, "from"); err != nil {
+			return fmt.Errorf("--from: %w, or copy beside them with --live", err)
+		}
+	}
+	if err := to.idle(ctx, p, c.ToWire, "to"); err != nil {
+		return fmt.Errorf("--to: %w", err)
+	}
 	return nil
 }
 

@@ -46,6 +46,20 @@ func TestCopyCluster(t *testing.T) {
 	p, d := serveDev(t, node, "--log", "kafka", "--brokers", brokers, "--topic-prefix", "one-",
 		"--shards", "4")
 	askAgain(t, d, done)
+	for line, want := range map[string]string{
+		"--from " + at("one-") + " --to " + at("two-"): "--from: 1 servers use that log",
+		"--from local:" + from + " --to " + at("one-"): "--to: 1 servers use that log",
+	} {
+		code, _, stderr := call(t, nil, append([]string{"copy"}, strings.Fields(line)...)...)
+		if code != exitFailed || !strings.Contains(stderr, want) {
+			t.Errorf("copy %s: exit code %d, %s", line, code, stderr)
+		}
+	}
+	live := succeed(t, "copy", "--live", "--from", at("one-"), "--to", at("two-"))
+	if !strings.Contains(live, "stop its servers and copy again") {
+		t.Error(live)
+	}
+	askAgain(t, d, done)
 	p.stop()
 
 	killed(t, at("one-"), at("two-"))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 
@@ -41,6 +42,27 @@ func (f wireFlags) flags(p *program, l place, side string) (kafkaFlags, *program
 	return kafkaFlags{Log: "kafka", Brokers: l.brokers, TopicPrefix: l.prefix,
 		KafkaTLS: f.KafkaTLS, KafkaCA: f.KafkaCA, KafkaCert: f.KafkaCert, KafkaKey: f.KafkaKey,
 		KafkaServerName: f.KafkaServerName, KafkaSASL: f.KafkaSASL, KafkaUser: f.KafkaUser}, &its
+}
+
+// idle makes sure that no server uses the log of a place on a cluster.
+func (l place) idle(ctx context.Context, p *program, w wireFlags, side string) error {
+	if !l.onCluster() {
+		return nil // its lock says so
+	}
+	f, its := w.flags(p, l, side)
+	c, err := f.connection(its)
+	if err != nil {
+		return err
+	}
+	hosts, err := kafka.Members(ctx, c, l.prefix)
+	if err != nil {
+		return err
+	}
+	if len(hosts) > 0 {
+		return fmt.Errorf("%d servers use that log, on %s: stop them first", len(hosts),
+			strings.Join(hosts, ", "))
+	}
+	return nil
 }
 
 // openCluster opens a log on a cluster. Topics that are missing are created where a number of
