@@ -26,7 +26,7 @@ type serveCommand struct {
 	Dev         bool          `help:"Serve a demo business, with the sandbox provider and no limits of rate."`
 	Sandbox     bool          `help:"Run the sandbox provider in this process, without a demo business."`
 	SandboxURL  string        `name:"sandbox-url" help:"Take payments by a sandbox provider that runs elsewhere." placeholder:"URL"`
-	Shards      int           `help:"How many shards a new log has; fixed for its life." default:"16"`
+	Shards      int           `help:"How many shards a new log has, fixed for its life; 0 is as many as there are, or 16." default:"0"`
 	Reserve     int           `help:"Free space, in MiB, that is kept back: below it writes are refused." default:"256"`
 	CallTimeout time.Duration `help:"How long a call to a gateway may take before its outcome is unknown." default:"30s"`
 	Rate        int           `help:"Requests a second that one key may make; 0 for no limit, as with --dev." default:"200"`
