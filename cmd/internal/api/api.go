@@ -62,6 +62,8 @@ type API struct {
 	verify   verifier
 	cluster  func() ([]ShardStatus, error)
 
+	residents []string // an id for a tenant of each shard
+
 	peers     Peers // nil where this process serves all shards; the two below are then, too
 	hops      *hops
 	transport *http.Transport
@@ -96,6 +98,7 @@ func New(o Options) (*API, error) {
 		logger: o.Logger, platform: o.Platform, version: o.Version,
 		direct: map[string]http.HandlerFunc{}, limits: newLimits(o.RateLimit),
 		gateways: o.Gateways, verify: o.Verify, peers: o.Peers, cluster: o.Cluster,
+		residents:  residentsOf(o.Shards.Count()),
 		metrics:    newMetrics(o.Registry, o.Shards),
 		requestIDs: newIDs("req_"),
 	}

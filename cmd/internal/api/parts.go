@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/quittance/quittance/compaction"
@@ -43,27 +43,29 @@ func (x *exchange) scope() (scope, error) {
 	return s, nil
 }
 
-// each calls f with a view of each shard of the scope that is here. It fails when one of them is
-// not served.
+// each calls f with a view of each shard of the scope that is here, as it is now. It fails when one
+// of them is not served.
 func (s scope) each(x *exchange, f func(v *compaction.View) error) error {
-	left := slices.Clone(s.here)
-	var failed error
-	err := x.api.shards.Each(func(n int, v *compaction.View) error {
-		i := slices.Index(left, n)
-		if i < 0 {
-			return nil
+	for _, n := range s.here {
+		if err := x.api.shards.Read(x.api.residents[n], f); err != nil {
+			return err
 		}
-		left = slices.Delete(left, i, i+1)
-		failed = errors.Join(failed, f(v))
-		return nil
-	})
-	switch {
-	case failed != nil:
-		return failed
-	case len(left) == 0:
-		return nil // what else failed is of shards that are not ours to answer for
 	}
-	return err
+	return nil
+}
+
+// residentsOf returns an id of each shard that a tenant who lived there could have. What is read by
+// tenant is current: it is read after the log has confirmed who owns the shard.
+func residentsOf(shards int) []string {
+	ids := make([]string, shards)
+	for left, i := shards, 0; left > 0; i++ {
+		id := "t" + strconv.Itoa(i)
+		if n := compaction.ShardOf(id, shards); ids[n] == "" {
+			ids[n] = id
+			left--
+		}
+	}
+	return ids
 }
 
 // gather asks every other owner of a scope for its part of the answer: one request each, which they

@@ -106,6 +106,7 @@ var notTold = map[string]string{
 	"gateways.ErrTell":        "of a message between two nodes",
 	"kafka.ErrUndecided":      "met by who changes a cluster's topics",
 	"kafka.FaultsError":       "met when the program starts",
+	"kafka.SecretError":       "met when the program starts",
 	"kafka.SizeError":         "is an ErrNotCommitted",
 	"payments.FactError":      "a gateway's answer that no gateway gives: the effect dies",
 	"payments.LinesError":     "a payout's lines that are not its: the effect dies",

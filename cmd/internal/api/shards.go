@@ -4,12 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
-	"slices"
 	"sync"
 	"time"
-
-	"github.com/quittance/quittance/compaction"
 )
 
 // A ShardStatus is what a process knows of a shard.
@@ -67,10 +63,7 @@ func (a *API) registerShards() {
 // listShards puts together what the owners say of their shards. It answers whoever is missing: it
 // is what an operator looks at then.
 func listShards(x *exchange, _ *struct{}) (shardPage, error) {
-	known, err := x.api.shardStatus()
-	if err != nil {
-		return shardPage{}, err
-	}
+	known := x.api.shardStatus()
 	out := shardPage{Data: make([]shardRecord, 0, len(known))}
 	for _, s := range known {
 		out.Data = append(out.Data, showShard(s))
@@ -133,40 +126,32 @@ func (x *exchange) askOwners(known []ShardStatus) map[string]shardPage {
 	return answers
 }
 
-// shardStatus returns what this process knows of each shard, by number. Whether it is served here,
-// and how far, the engine knows best.
-func (a *API) shardStatus() ([]ShardStatus, error) {
-	var all []ShardStatus
+// shardStatus returns what this process knows of each shard, by number: what the cluster tells,
+// unless it cannot at the moment, and how the shard stands here, which the engine knows best.
+func (a *API) shardStatus() []ShardStatus {
+	all := make([]ShardStatus, a.shards.Count())
+	for n := range all {
+		if a.peers != nil {
+			all[n].Address, _, _ = a.peers.Owner(n)
+		}
+	}
 	if a.cluster != nil {
 		known, err := a.cluster()
 		if err != nil {
-			return nil, err
+			a.logger.Warn("the cluster does not tell how its shards stand", "error", err)
 		}
-		all = slices.SortedFunc(slices.Values(known), func(a, b ShardStatus) int {
-			return cmp.Compare(a.Shard, b.Shard)
-		})
-	}
-	stats := a.shards.Stats()
-	for len(all) < len(stats) { // one that the cluster does not tell of, or there is no cluster
-		s := ShardStatus{Shard: len(all)}
-		if a.peers != nil {
-			s.Address, _, _ = a.peers.Owner(s.Shard)
+		for _, s := range known {
+			if s.Shard >= 0 && s.Shard < len(all) {
+				all[s.Shard] = s
+			}
 		}
-		all = append(all, s)
 	}
-	for i := range all {
-		if all[i].Shard != i || len(all) > len(stats) {
-			return nil, errors.New("api: the cluster does not tell of each shard once")
-		}
-		a.engineStatus(&all[i], stats[i])
+	for _, n := range a.shards.Stats() {
+		s := &all[n.Shard]
+		s.Shard, s.Here, s.Serving, s.Standby = n.Shard, n.Owned, n.Serving, n.Standby
+		s.Stopped, s.Group = n.Stopped != "", cmp.Or(s.Group, n.Group)
 	}
-	return all, nil
-}
-
-// engineStatus adds what the engine says of a shard.
-func (a *API) engineStatus(s *ShardStatus, n compaction.Stats) {
-	s.Here, s.Serving, s.Standby, s.Stopped = n.Owned, n.Serving, n.Standby, n.Stopped != ""
-	s.Group = cmp.Or(s.Group, n.Group)
+	return all
 }
 
 func showShard(s ShardStatus) shardRecord {
