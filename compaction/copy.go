@@ -16,7 +16,7 @@ type CopyOptions struct {
 	// or a little more. A second Copy, without Live, brings what has come since. Without Live the
 	// source's shards are claimed, which fences their writers.
 	Live bool
-	// Parallel is how many shards are copied at once; 0 is 8.
+	// Parallel is how many shards are copied at once; 0 is 16.
 	Parallel int
 	// Progress is told how far the copy of a shard is, from the goroutine that copies it. nil: nobody.
 	Progress func(Copied)
@@ -59,7 +59,7 @@ func Copy(ctx context.Context, from, to Log, topics []Topic, o CopyOptions) ([]C
 			"be as many, since a tenant's records stay in their shard", source.Shards, target.Shards)
 	}
 	if o.Parallel == 0 {
-		o.Parallel = 8
+		o.Parallel = 16
 	}
 	c := &copier{from: from, to: to, o: o, classes: map[string]Topic{}}
 	for _, t := range topics {
