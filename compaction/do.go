@@ -93,7 +93,7 @@ func (s *slot) resolve(r *request, sh *shard, err error) (Answer, error) {
 }
 
 // unresolved is the error of a request whose outcome could not be found out because of why. Where
-// the shard is served elsewhere by now, it is an ErrNotServing too: there it can be asked again. One
+// the shard is served elsewhere by now, it is an ErrNotServing too: it can be asked again there. One
 // that was only ever fenced has an outcome: nothing was written.
 func unresolved(why error, tried bool) error {
 	switch {

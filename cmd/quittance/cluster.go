@@ -95,7 +95,8 @@ func joinCluster(
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{shards: e.shards, log: e.log, directory: d, self: o.Address, ended: make(chan struct{}),
+	c := &cluster{shards: e.shards, log: e.log, directory: d, self: o.Address,
+		ended:  make(chan struct{}),
 		joined: make(chan struct{}), member: kafka.Membership{Connection: o.Connection, Prefix: o.Prefix,
 			SessionTimeout: session, Own: e.shards.Own, Logger: logger}}
 	c.member.Joined = func() { close(c.joined) }

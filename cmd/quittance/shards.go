@@ -45,7 +45,7 @@ type shardLine struct {
 	} `json:"positions"`
 }
 
-// behind returns how many records, markers of transactions among them, the log has beyond the store.
+// behind returns how many records, and markers of transactions, the log has beyond the store.
 func (l shardLine) behind() string {
 	if l.Positions == nil {
 		return ""
