@@ -93,8 +93,8 @@ func (s *slot) resolve(r *request, sh *shard, err error) (Answer, error) {
 }
 
 // unresolved is the error of a request whose outcome could not be found out because of why. Where
-// the shard is served elsewhere by now, it is an ErrNotServing too: it can be asked again there. One
-// that was only ever fenced has an outcome: nothing was written.
+// the shard is served elsewhere by now, it is an ErrNotServing too: ask again there. One that was
+// only ever fenced has an outcome: nothing was written.
 func unresolved(why error, tried bool) error {
 	switch {
 	case errors.Is(why, ErrNotServing) && !tried:
