@@ -26,8 +26,8 @@ func (a away) Do(ctx context.Context, c compaction.Command) (compaction.Answer, 
 	return a.Shards.Do(ctx, c)
 }
 
-// elsewhere keeps the other tenants' books. Every message goes as bytes, and the answer to the first
-// of each kind is lost on its way back.
+// elsewhere keeps the other tenants' books. Every message goes as bytes, and the answer to the
+// first of each kind is lost on its way back.
 type elsewhere struct {
 	engine *compaction.Shards
 

@@ -93,6 +93,14 @@ func (s *safeBuffer) String() string {
 // bolt's of the last, and all others of the first.
 func newCluster(t testing.TB, count int, change ...func(*Options)) *cluster {
 	t.Helper()
+	return newLeasedCluster(t, 0, count, change...)
+}
+
+// newLeasedCluster is newCluster with a time for which ownership goes without being confirmed.
+func newLeasedCluster(
+	t testing.TB, lease time.Duration, count int, change ...func(*Options),
+) *cluster {
+	t.Helper()
 	c := &cluster{directory: &directory{owner: map[int]string{}, changed: make(chan struct{})},
 		secret: []byte("a secret of hops of thirty-two bytes")}
 	schema, err := compaction.NewSchema(definitions()...)
@@ -116,7 +124,7 @@ func newCluster(t testing.TB, count int, change ...func(*Options)) *cluster {
 	})
 	for i := range count {
 		s, err := compaction.NewShards(compaction.Options{Log: l, Schema: schema, Logger: quiet,
-			Dir: fmt.Sprintf("%s/store-%d", dir, i), Shared: true,
+			Dir: fmt.Sprintf("%s/store-%d", dir, i), Shared: true, Lease: lease,
 			Secret: []byte("a secret of thirty-two characters")})
 		if err != nil {
 			t.Fatal(err)

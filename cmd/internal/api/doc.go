@@ -15,6 +15,9 @@
 //   - Bodies are read strictly: unknown fields, null, numbers for decimals, text that is not UTF-8
 //     and trailing bytes are refused, with the path of the field.
 //   - Nothing secret and nothing personal is logged or counted: no bodies, tokens or query values.
+//   - Where several processes share the shards, each takes any request and answers alike: what is
+//     another's to answer is passed on to it, signed, in at most two hops, and waits for up to two
+//     seconds while its shard moves. A mutation that is sent again is done once: by its key.
 //
 // It does not terminate TLS, does not listen and does not stop: that is cmd/quittance.
 //
@@ -25,5 +28,13 @@
 //	                                 command  ▼  │ view
 //	                                       compaction.Shards
 //
-// Start with New, then operation and the table in problem.go; each resource has a file.
+// Between nodes, where Options.Peers is set:
+//
+//	any node ── authenticate ──▶ owner of the caller's tenant ── do ──▶ owner of the tenant visited
+//	         ── webhook ───────▶ owner of the tenant it is about
+//	         ── part ──────────▶ every other owner, for its part of a list of all shards
+//	         ── tell ──────────▶ owner of the books that are told (gateways.Elsewhere)
+//
+// Start with New, then operation and the table in problem.go; each resource has a file. What passes
+// between nodes is in forward.go, and what is signed in hop.go.
 package api

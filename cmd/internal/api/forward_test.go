@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/quoting/access"
 )
 
 // TestForwardTenancy sends every operation as every role about every tenant's records through every
@@ -238,6 +241,34 @@ func TestForwardRevoked(t *testing.T) {
 		path: "/v1/keys/" + c.ids["acme/finance"] + "/revoke"})
 	for c.entry = range c.nodes {
 		c.want(401, request{as: "acme/finance", method: "GET", path: "/v1/accounts"})
+	}
+}
+
+// TestForwardZombie has a node that lost the platform's shard, and has not heard of it, vouch for
+// nobody: what it remembers of a key is old news.
+func TestForwardZombie(t *testing.T) {
+	c := newLeasedCluster(t, time.Millisecond, 3)
+	about := request{as: "platform/finance", method: "GET", path: "/v1/accounts",
+		header: map[string]string{tenantHeader: "bolt"}}
+	c.want(200, about)
+	// The second node takes the shard over and revokes the key. The first goes on to believe that
+	// it owns it, and so do the others.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	shards := c.nodes[1].shards
+	if err := shards.Own(ctx, append(c.nodes[1].api.owned(), shardOf("platform"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := shards.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	c.shards = shards
+	c.do("platform", func(tx *compaction.Tx) error {
+		_, err := access.RevokeKey(tx, "platform", c.ids["platform/finance"])
+		return err
+	})
+	if rec := c.send(about); rec.Code != 401 && rec.Code != 503 {
+		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
 }
 
