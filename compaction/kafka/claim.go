@@ -25,8 +25,13 @@ func (l *Log) Claim(ctx context.Context, shard int) (compaction.Writer, error) {
 	defer done()
 	w := &writer{log: l, shard: shard}
 	w.closed, w.closing = context.WithCancel(l.closed)
-	if !l.keep(w) {
-		return nil, compaction.ErrClosed
+	for k := range w.ring {
+		if w.ring[k], err = l.newProducer(shard, k); err != nil {
+			return nil, errors.Join(fmt.Errorf("kafka: %w", err), w.Close())
+		}
+	}
+	if !l.keep(w) { // from here on, closing the log closes it
+		return nil, errors.Join(compaction.ErrClosed, w.Close())
 	}
 	if err := w.take(ctx); err != nil {
 		return nil, errors.Join(l.failed(err), w.Close())
@@ -36,12 +41,6 @@ func (l *Log) Claim(ctx context.Context, shard int) (compaction.Writer, error) {
 
 // take does what Claim does.
 func (w *writer) take(ctx context.Context) error {
-	var err error
-	for k := range w.ring {
-		if w.ring[k], err = w.log.newProducer(w.shard, k); err != nil {
-			return fmt.Errorf("kafka: %w", err)
-		}
-	}
 	for k, p := range w.ring {
 		if _, _, err := p.cl.ProducerID(ctx); err != nil {
 			if fenced(err) {

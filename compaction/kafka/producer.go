@@ -28,7 +28,10 @@ func (l *Log) newProducer(shard, k int) (*producer, error) {
 	p := &producer{patience: l.patience}
 	var err error
 	p.cl, err = kgo.NewClient(append(l.producerOptions(shard, k), kgo.WithHooks(p))...)
-	return p, err
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // OnBrokerWrite counts the requests that end transactions.

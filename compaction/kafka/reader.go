@@ -34,6 +34,7 @@ type reader struct {
 	closed  context.Context
 	closing context.CancelFunc
 	once    sync.Once
+	mu      sync.Mutex     // no request begins when the reader has been closed
 	under   sync.WaitGroup // requests under way
 	answers chan answer
 
@@ -106,7 +107,9 @@ func (l *Log) Read(ctx context.Context, shard int, g compaction.Range) (compacti
 
 // Close ends the reading.
 func (r *reader) Close() error {
+	r.mu.Lock()
 	r.closing()
+	r.mu.Unlock()
 	r.once.Do(func() {
 		r.log.forget(r)
 		r.log.background(func() {

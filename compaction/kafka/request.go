@@ -52,7 +52,7 @@ func (r *reader) fetch(leader int32, cursors []*cursor) {
 		wants = append(wants, want{c.topic.Name, c.next})
 	}
 	r.busy[leader]++
-	r.under.Go(func() {
+	r.begin(func() {
 		a := answer{leader: leader, asked: cursors}
 		var pieces []piece
 		pieces, a.err = r.fetcher.fetch(r.closed, leader, wants, fetchWait)
@@ -61,6 +61,15 @@ func (r *reader) fetch(leader int32, cursors []*cursor) {
 		}
 		r.send(a)
 	})
+}
+
+// begin does something beside Next.
+func (r *reader) begin(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed.Err() == nil {
+		r.under.Go(f)
+	}
 }
 
 // decode turns the records of a piece into entries, up to the first that is none.
@@ -87,7 +96,7 @@ func (r *reader) locate() {
 	}
 	r.busy[-1]++
 	fails := r.fails
-	r.under.Go(func() {
+	r.begin(func() {
 		a := answer{leader: -1}
 		if fails > 0 {
 			a.err = pause(r.closed, retryBackoff(fails))
