@@ -206,10 +206,12 @@ func (s *shardCopy) copy(ctx context.Context) error {
 	})
 	g.Go(func() error {
 		for batch := range groups {
-			for i := range batch {
-				if err := s.append(ctx, &batch[i]); err != nil {
-					return fmt.Errorf("shard %d, group %d: %w", s.told.Shard, batch[i].number, err)
+			for len(batch) > 0 {
+				n := s.bulk(batch)
+				if err := s.append(ctx, batch[:n]); err != nil {
+					return fmt.Errorf("shard %d, group %d: %w", s.told.Shard, batch[0].number, err)
 				}
+				batch = batch[n:]
 			}
 			s.tell()
 		}
@@ -302,12 +304,33 @@ func (s *shardCopy) batch(ctx context.Context, g *gatherer) (over bool, err erro
 // retries is how often an append that wrote nothing is tried again.
 const retries = 5
 
-// append writes a group of the source to the target.
-func (s *shardCopy) append(ctx context.Context, g *gathered) error {
-	group := Group{Number: g.number, First: s.told.Group + 1, Time: g.time, Records: g.records()}
+// bulkRecords is about how many records are appended at once: enough that the cost of an append is
+// little beside theirs.
+const bulkRecords = 2000
+
+// bulk returns how many of some groups are appended at once.
+func (s *shardCopy) bulk(batch []gathered) int {
+	if _, ok := s.target.(BulkWriter); !ok {
+		return 1
+	}
+	n := 1
+	for records := len(batch[0].entries); n < len(batch) && records < bulkRecords; n++ {
+		records += max(1, len(batch[n].entries))
+	}
+	return n
+}
+
+// append writes groups of the source to the target.
+func (s *shardCopy) append(ctx context.Context, batch []gathered) error {
+	groups, last := make([]Group, len(batch)), s.told.Group
+	for i := range batch {
+		g := &batch[i]
+		groups[i] = Group{Number: g.number, First: last + 1, Time: g.time, Records: g.records()}
+		last = g.number
+	}
 	var space *SpaceError
 	for again := 0; ; again++ {
-		_, err := s.target.Append(ctx, group)
+		err := s.appendAll(ctx, groups)
 		if err == nil {
 			break
 		}
@@ -320,11 +343,22 @@ func (s *shardCopy) append(ctx context.Context, g *gathered) error {
 			return ctx.Err()
 		}
 	}
-	s.told.Group = g.number
-	s.told.Groups++
-	s.told.Records += len(group.Records)
-	for i := range group.Records {
-		s.told.Bytes += len(group.Records[i].Key) + len(group.Records[i].Value)
+	s.told.Group = last
+	s.told.Groups += len(groups)
+	for _, g := range groups {
+		s.told.Records += len(g.Records)
+		for i := range g.Records {
+			s.told.Bytes += len(g.Records[i].Key) + len(g.Records[i].Value)
+		}
 	}
 	return nil
+}
+
+func (s *shardCopy) appendAll(ctx context.Context, groups []Group) error {
+	if w, ok := s.target.(BulkWriter); ok {
+		_, err := w.AppendAll(ctx, groups)
+		return err
+	}
+	_, err := s.target.Append(ctx, groups[0])
+	return err
 }

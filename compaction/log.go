@@ -57,6 +57,16 @@ type Writer interface {
 	Close() error
 }
 
+// A BulkWriter is a Writer that writes several groups for about the cost of one. Copies use it;
+// whoever has an answer to give for each group does not.
+type BulkWriter interface {
+	Writer
+
+	// AppendAll is Append for groups that follow each other: all of them are written, or none.
+	// Readers see them as groups of their own.
+	AppendAll(ctx context.Context, groups []Group) (Positions, error)
+}
+
 // A Range says what to read.
 type Range struct {
 	// From is where to begin; nil begins at the start.

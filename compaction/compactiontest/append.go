@@ -166,6 +166,49 @@ func testSkip(s *subject) {
 	s.same(s.entries(0, nil, s.end(0)), groups)
 }
 
+// Groups that are written at once are groups of their own, and written all or none. A log without
+// a way to do so has nothing to show.
+func testBulk(s *subject) {
+	w, ok := s.claim(0).(compaction.BulkWriter)
+	if !ok {
+		return
+	}
+	groups := []compaction.Group{
+		group(1, rec(OpenTopic, "a", "1"), rec(JournalTopic, "a", "1")),
+		group(2, rec(OpenTopic, "a", "2")),
+		group(3),
+		group(4, rec(JournalTopic, "a", "4"), rec(BackgroundTopic, "a", "4")),
+		group(9, compaction.Record{Topic: OpenTopic, Key: []byte("a")}),
+	}
+	groups[4].First = 5
+	unknown := group(3, rec("quittance.test.unknown.v1", "a", "bad"))
+	for _, wrong := range [][]compaction.Group{
+		{groups[0], groups[2]}, {groups[1], groups[2]}, {groups[0], groups[0]},
+		{groups[0], groups[1], unknown},
+	} {
+		if _, err := w.AppendAll(s.Context(), wrong); err == nil {
+			s.Errorf("groups that do not belong there were taken, %d to %d", wrong[0].Number,
+				wrong[len(wrong)-1].Number)
+		}
+	}
+	p, err := w.AppendAll(s.Context(), groups)
+	if err != nil {
+		s.Fatal(err)
+	}
+	if end := s.end(0); !end.Reached(p) {
+		s.Errorf("the end is %v, and AppendAll said %v", end, p)
+	}
+	s.same(s.entries(0, nil, s.end(0)), groups)
+	if _, err := w.AppendAll(s.Context(), nil); err != nil {
+		s.Errorf("no groups at all: %v", err)
+	}
+	groups = append(groups, s.fill(w, 10, 11)...)
+	s.same(s.entries(0, nil, s.end(0)), groups)
+	s.reopen()
+	groups = append(groups, s.fill(s.claim(0), 12, 12)...)
+	s.same(s.entries(0, nil, s.end(0)), groups)
+}
+
 // A group without records takes a number.
 func testEmpty(s *subject) {
 	w := s.claim(0)

@@ -46,6 +46,7 @@ func TestLog(t *testing.T, create func(t *testing.T) Opener) {
 		{"Numbers", testNumbers},
 		{"Refused", testRefused},
 		{"Skip", testSkip},
+		{"Bulk", testBulk},
 		{"Empty", testEmpty},
 		{"Large", testLarge},
 		{"Tombstone", testTombstone},

@@ -36,32 +36,51 @@ type writer struct {
 // Start returns the end of the shard as it was when it was claimed.
 func (w *writer) Start() compaction.Positions { return slices.Clone(w.start) }
 
+var _ compaction.BulkWriter = (*writer)(nil)
+
 // Append writes a group in one transaction.
 func (w *writer) Append(ctx context.Context, g compaction.Group) (compaction.Positions, error) {
+	return w.AppendAll(ctx, []compaction.Group{g})
+}
+
+// AppendAll writes groups in one transaction.
+func (w *writer) AppendAll(
+	ctx context.Context, groups []compaction.Group,
+) (compaction.Positions, error) {
 	if w.closed.Err() != nil {
 		return nil, compaction.ErrClosed
 	}
 	if w.dead != nil {
 		return nil, w.dead
 	}
-	if !g.Follows(w.last) {
-		return nil, fmt.Errorf("kafka: group %d of shard %d does not follow group %d",
-			g.Number, w.shard, w.last)
+	if len(groups) == 0 {
+		return slices.Clone(w.ends), nil
+	}
+	last := w.last
+	for _, g := range groups {
+		if !g.Follows(last) {
+			return nil, fmt.Errorf("kafka: group %d of shard %d does not follow group %d",
+				g.Number, w.shard, last)
+		}
+		last = g.Number
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("%w: %w", compaction.ErrNotCommitted, err)
 	}
-	records, err := w.records(g)
-	if err != nil {
-		return nil, err
+	var records []*kgo.Record
+	for _, g := range groups {
+		its, err := w.records(g)
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, its...)
 	}
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	defer context.AfterFunc(w.closed, end)()
 	p := w.ring[w.turn]
 	w.turn = (w.turn + 1) % ringSize
-	err = p.transact(ctx, records)
-	if err != nil {
+	if err := p.transact(ctx, records); err != nil {
 		if !errors.Is(err, compaction.ErrNotCommitted) {
 			w.dead = err
 			w.stop()
@@ -71,7 +90,7 @@ func (w *writer) Append(ctx context.Context, g compaction.Group) (compaction.Pos
 		}
 		return nil, err
 	}
-	w.last = g.Number
+	w.last = last
 	w.ends = advance(w.ends, w.log, records)
 	w.log.note(w.shard, w.ends)
 	return slices.Clone(w.ends), nil

@@ -62,9 +62,18 @@ func (w *writer) Close() error {
 	return nil
 }
 
+var _ compaction.BulkWriter = (*writer)(nil)
+
 // Append writes a group by one synced commit. A group without records is written too, so that a
 // store's position is never ahead of the log. Once it has begun, ctx does not stop it.
 func (w *writer) Append(ctx context.Context, g compaction.Group) (compaction.Positions, error) {
+	return w.AppendAll(ctx, []compaction.Group{g})
+}
+
+// AppendAll writes groups by one synced commit.
+func (w *writer) AppendAll(
+	ctx context.Context, groups []compaction.Group,
+) (compaction.Positions, error) {
 	l, s := w.log, w.shard
 	if _, err := l.enter(s.id); err != nil {
 		return nil, fmt.Errorf("%w: %w", compaction.ErrNotCommitted, err)
@@ -72,39 +81,52 @@ func (w *writer) Append(ctx context.Context, g compaction.Group) (compaction.Pos
 	defer l.leave()
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	before, err := w.may(ctx, g)
+	after, err := w.may(ctx)
 	if err != nil {
 		return nil, err
 	}
-	after, err := s.encode(l.topics, g, before)
-	if err != nil {
-		return nil, err
+	if len(groups) == 0 {
+		return after.positions(), nil
 	}
+	batch := l.db.NewBatch()
+	defer batch.Close() // only gives its memory back
 	size := 0
 	var sizes [families]uint64
-	for f := range s.buf {
-		size += len(s.buf[f])
-		sizes[f] = uint64(len(s.buf[f]))
+	for _, g := range groups {
+		if err := s.follows(g, after); err != nil {
+			return nil, err
+		}
+		if after, err = s.encode(l.topics, g, after); err != nil {
+			return nil, err
+		}
+		for f := range s.buf {
+			size += len(s.buf[f])
+			sizes[f] += uint64(len(s.buf[f]))
+		}
+		if err := s.put(batch, g.Number); err != nil {
+			return nil, fmt.Errorf("%w: %w", compaction.ErrNotCommitted, err)
+		}
 	}
 	if err := l.space.admit(size); err != nil {
 		return nil, err
 	}
-	if err := w.commit(g, after); err != nil {
+	if err := l.db.Apply(batch, pebble.Sync); err != nil {
 		// Pebble ends the process when its WAL cannot be written, so this is rare. Whether the
-		// group is there is found out by the next Claim.
+		// groups are there is found out by the next Claim.
 		s.owner = nil
 		return nil, fmt.Errorf("%w: %w", compaction.ErrUnknownOutcome, err)
 	}
-	// The group is durable. A crash from here on loses only the proof in END.
-	if err := l.end.acknowledge(s.id, g.Number); err != nil {
+	// The groups are durable. A crash from here on loses only the proof in END.
+	if err := l.end.acknowledge(s.id, after.group); err != nil {
 		l.options.Logger.Warn("the end of a shard could not be noted", "shard", s.id, "error", err)
 	}
 	s.publish(after, sizes)
 	return after.positions(), nil
 }
 
-// may is the ladder of refusals: nothing has been written when it answers an error.
-func (w *writer) may(ctx context.Context, g compaction.Group) (end, error) {
+// may is the ladder of refusals that hold for any group: nothing has been written when it answers
+// an error. It returns the end of the shard.
+func (w *writer) may(ctx context.Context) (end, error) {
 	before, damage := w.shard.committed()
 	switch {
 	case w.closed:
@@ -115,14 +137,21 @@ func (w *writer) may(ctx context.Context, g compaction.Group) (end, error) {
 		return end{}, damage
 	case ctx.Err() != nil:
 		return end{}, fmt.Errorf("%w: %w", compaction.ErrNotCommitted, ctx.Err())
-	case !g.Follows(before.group):
-		return end{}, fmt.Errorf("local: group %d does not follow group %d of shard %d",
-			g.Number, before.group, w.shard.id)
-	case g.Time.Before(before.time):
-		return end{}, fmt.Errorf("local: group %d of shard %d is stamped %s, before group %d (%s)",
-			g.Number, w.shard.id, g.Time.UTC(), before.group, before.time)
 	}
 	return before, nil
+}
+
+// follows refuses a group that does not belong after an end.
+func (s *shard) follows(g compaction.Group, before end) error {
+	switch {
+	case !g.Follows(before.group):
+		return fmt.Errorf("local: group %d does not follow group %d of shard %d",
+			g.Number, before.group, s.id)
+	case g.Time.Before(before.time):
+		return fmt.Errorf("local: group %d of shard %d is stamped %s, before group %d (%s)",
+			g.Number, s.id, g.Time.UTC(), before.group, before.time)
+	}
+	return nil
 }
 
 // encode fills s.buf with the values of a group, without their checksums, and returns the end after
@@ -164,17 +193,14 @@ func (s *shard) encode(topics *dictionary, g compaction.Group, before end) (end,
 	return after, nil
 }
 
-// commit seals the encoded values and writes them as one batch, durably.
-func (w *writer) commit(g compaction.Group, after end) error {
-	s := w.shard
-	batch := w.log.db.NewBatch()
-	defer batch.Close() // only gives its memory back
+// put seals the encoded values of a group and puts them into a batch.
+func (s *shard) put(batch *pebble.Batch, group uint64) error {
 	var key [keySize]byte
 	for f := range family(len(s.buf)) {
 		if len(s.buf[f]) == 0 {
 			continue
 		}
-		k := groupKey(key[:0], f, s.id, g.Number)
+		k := groupKey(key[:0], f, s.id, group)
 		s.buf[f] = seal(k, s.buf[f])
 		if err := batch.Set(k, s.buf[f], nil); err != nil {
 			return err
@@ -183,7 +209,7 @@ func (w *writer) commit(g compaction.Group, after end) error {
 			s.buf[f] = nil
 		}
 	}
-	return w.log.db.Apply(batch, pebble.Sync)
+	return nil
 }
 
 // keepBuffer is the largest buffer that a shard keeps for its next Append.
