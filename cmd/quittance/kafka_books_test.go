@@ -107,6 +107,10 @@ func (r *trial) check(kind string) {
 		for _, o := range c.ops {
 			done[o.key] = o
 			r.tally.count(o)
+			if r.patient && o.refusals > 1 {
+				r.t.Errorf("%s, on a tenant of shard %d, was refused %d times while nodes were stopped and "+
+					"started in order", o.key, c.account.tenant.shard, o.refusals)
+			}
 		}
 	}
 	r.journaled(kind, done)
@@ -129,8 +133,8 @@ func (r *trial) check(kind string) {
 	r.tally.rounds[kind]++
 }
 
-// journaled reads the journals until they have what was answered. A reader beside the nodes may have
-// to wait: a commit is answered before the brokers have marked it in each topic.
+// journaled reads the journals until they have what was answered. A reader beside the nodes may
+// have to wait: a commit is answered before the brokers have marked it in each topic.
 func (r *trial) journaled(kind string, done map[string]*trialOp) {
 	r.t.Helper()
 	missing := func(o *trialOp) bool { return o.effect() != 0 && r.books.entered[o.key] != 1 }

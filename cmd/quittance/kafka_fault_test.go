@@ -50,8 +50,8 @@ func killOwner(r *trial) {
 	r.start(n)
 }
 
-// pauseOwner stops a node until others have taken its shards. What it is asked while it stands still
-// it answers when it goes on: it must not answer with what it knew before.
+// pauseOwner stops a node until others have taken its shards. What it is asked meanwhile it answers
+// when it goes on: it must not answer with what it knew before.
 func pauseOwner(r *trial) {
 	n, shards := r.owner()
 	since := r.now()
@@ -185,19 +185,17 @@ func (r *trial) alter(settings map[string]string) {
 	}
 }
 
-// deck returns what to do: a number of faults, or few of each kind, in any order.
-func deck(kinds []trialFault, few []int) (all []trialFault) {
-	for len(all) < *faults {
-		all = append(all, kinds...)
-	}
-	if *faults == 0 {
-		for i, f := range kinds {
-			for range few[i] {
-				all = append(all, f)
-			}
+// deck returns what a test does, in any order: few of each kind, or so many percent of -faults.
+func deck(kinds []trialFault, few []int, percent int) (all []trialFault) {
+	wanted := (*faults*percent + 99) / 100
+	for i, f := range kinds {
+		n := few[i]
+		if wanted > 0 {
+			n = (wanted + len(kinds) - 1 - i) / len(kinds)
 		}
-	} else {
-		all = all[:*faults]
+		for range n {
+			all = append(all, f)
+		}
 	}
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return all
@@ -213,7 +211,7 @@ func TestKafkaFaults(t *testing.T) {
 		brokers: kafkatest.Options{Config: map[string]string{
 			"log.cleaner.io.max.bytes.per.second": "100000"}}})
 	kinds := append(nodeFaults[:len(nodeFaults):len(nodeFaults)], brokerFaults...)
-	for _, f := range deck(kinds, []int{2, 1, 1, 1, 2, 1}) {
+	for _, f := range deck(kinds, []int{2, 1, 1, 1, 1, 1}, 60) {
 		r.round(f)
 	}
 	r.cards.finish()
@@ -238,7 +236,7 @@ func TestKafkaReplicas(t *testing.T) {
 			r.start(n)
 		}},
 	}
-	for _, f := range deck(kinds, []int{2, 1}) {
+	for _, f := range deck(kinds, []int{2, 1}, 30) {
 		r.round(f)
 	}
 	r.t.Logf("\n%s", r.tally)
@@ -281,7 +279,7 @@ func TestKafkaDiskFull(t *testing.T) {
 		r.brokers.Restart(0)
 		r.flowing(r.tenants, r.now())
 	}}}
-	for _, f := range deck(kinds, []int{2}) {
+	for _, f := range deck(kinds, []int{2}, 10) {
 		r.round(f)
 	}
 	r.t.Logf("\n%s", r.tally)

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// faults is how much the tests on brokers hurt the program: 0 is a few of each kind.
-var faults = flag.Int("faults", 0, "how many faults TestKafkaFaults does; 0 is a few of each kind")
+// faults is how much the tests on brokers hurt the program.
+var faults = flag.Int("faults", 0, "how many faults tests on brokers do; 0 is a few of each kind")
 
 // A trialTally counts what was done in a trial.
 type trialTally struct {
@@ -70,8 +70,8 @@ func (t *trialTally) String() string {
 	return b.String()
 }
 
-// trialCards are payments by card during a trial: quotes on their way to payment, through a provider
-// in a process of its own, which fails by a seed.
+// trialCards are payments by card during a trial: quotes on their way to payment, by a provider in
+// a process of its own, which fails by a seed.
 type trialCards struct {
 	r       *trial
 	sandbox *process
@@ -179,5 +179,6 @@ func (c *trialCards) finish() {
 			r.t.Errorf("what happened to %s: %v", payment, r.books.facts[payment])
 		}
 	}
-	r.t.Logf("%d payments, charged once each (%d charges), paid out and settled", len(amounts), charges)
+	r.t.Logf("%d payments, charged once each (%d charges), paid out and settled", len(amounts),
+		charges)
 }
