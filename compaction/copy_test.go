@@ -201,6 +201,67 @@ func TestCopyStopped(t *testing.T) {
 	}
 }
 
+// A bulkFault is a log whose writers fail at an append of several groups.
+type bulkFault struct {
+	*copied
+	left    int  // appends before the one that fails
+	written bool // it was done all the same
+}
+
+// Claim makes the caller such a writer.
+func (b *bulkFault) Claim(ctx context.Context, shard int) (compaction.Writer, error) {
+	w, err := b.copied.Claim(ctx, shard)
+	return &bulkWriter{w.(compaction.BulkWriter), b}, err
+}
+
+type bulkWriter struct {
+	compaction.BulkWriter
+	fault *bulkFault
+}
+
+// AppendAll fails when it is its turn.
+func (w *bulkWriter) AppendAll(ctx context.Context, groups []compaction.Group) (
+	compaction.Positions, error,
+) {
+	w.fault.left--
+	if w.fault.left >= 0 {
+		return w.BulkWriter.AppendAll(ctx, groups)
+	}
+	if w.fault.written {
+		if _, err := w.BulkWriter.AppendAll(ctx, groups); err != nil {
+			return nil, err
+		}
+	}
+	return nil, compaction.ErrUnknownOutcome
+}
+
+// A copy that was stopped at an append of many groups goes on after what is there of them.
+func TestCopyStoppedBulk(t *testing.T) {
+	from := openCopied(t)
+	big := make([]byte, 1<<20)
+	for range 5 { // batches of their own
+		from.put(compaction.Record{Topic: compactiontest.JournalTopic, Value: big})
+		from.put(compaction.Record{Topic: compactiontest.OpenTopic, Key: []byte("a"), Value: big[:9]})
+	}
+	want := from.text()
+	for left := range 6 {
+		for _, written := range []bool{false, true} {
+			to := openCopied(t)
+			fault := &bulkFault{to, left, written}
+			_, err := copyLog(from, fault, compaction.CopyOptions{Parallel: 1})
+			if failed := fault.left < 0; failed != (err != nil) {
+				t.Fatalf("append %d: %v", left, err)
+			}
+			if _, err := copyLog(from, to, compaction.CopyOptions{}); err != nil {
+				t.Fatalf("after append %d: %v", left, err)
+			}
+			if got := to.text(); got != want {
+				t.Fatalf("after append %d the target is another", left)
+			}
+		}
+	}
+}
+
 // A copy catches up with a source that has gone on, whichever of the two was compacted meanwhile.
 func TestCopyAgain(t *testing.T) {
 	for clean := range 4 {

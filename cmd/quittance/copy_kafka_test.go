@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -60,6 +62,7 @@ func TestCopyCluster(t *testing.T) {
 		t.Error(live)
 	}
 	askAgain(t, d, done)
+	followed(t, d, at("one-"))
 	p.stop()
 
 	killed(t, at("one-"), at("two-"))
@@ -72,6 +75,35 @@ func TestCopyCluster(t *testing.T) {
 	p, d = serveDev(t, back, "--shards", "4")
 	askAgain(t, d, done)
 	p.stop()
+}
+
+// followed replays a topic of a log that is served, and holds that what is posted meanwhile comes.
+func followed(t *testing.T, d devFile, from string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var out, said output
+	ended := make(chan int)
+	go func() {
+		args := []string{"topics", "replay", "--topic", "quittance.journal.v1", "--from", from,
+			"--follow", "--to", "-", "--personal-data"}
+		ended <- run(ctx, args, strings.NewReader(""), &out, &said, func(string) string { return "" })
+	}()
+	for n := 0; !strings.Contains(out.String(), "assets:followed") && ctx.Err() == nil; n++ {
+		_, _, err := d.as(roleTradesperson).repeat(ctx, "/v1/transactions", fmt.Sprintf("followed-%d", n),
+			posting("assets:followed", "income:followed", "1.00"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if ctx.Err() != nil {
+		t.Errorf("what was posted did not come:\n%s\n%s", out.String(), said.String())
+	}
+	cancel()
+	if code := <-ended; code != exitDone {
+		t.Errorf("exit code %d: %s", code, said.String())
+	}
 }
 
 // killed begins a copy a few times, as a process that is killed somewhere on the way.
