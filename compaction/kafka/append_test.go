@@ -16,6 +16,7 @@ import (
 
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/compaction/compactiontest"
+	"github.com/quittance/quittance/compaction/kafka/kafkatest"
 )
 
 // The suite's topics, by their class.
@@ -110,6 +111,34 @@ func holds(tb testing.TB, l *Log, shard int, last uint64) *writer {
 	return w
 }
 
+// fresh makes a place for a new log: brokers, and a prefix that no other log has there.
+type fresh func(tb testing.TB) (brokers []string, prefix string)
+
+// models makes a cluster in this process for each log.
+func models(tb testing.TB) ([]string, string) { return model(tb).ListenAddrs(), "" }
+
+// onModel runs a test on models of a cluster.
+func onModel(t *testing.T, test func(t *testing.T, fresh fresh)) { test(t, models) }
+
+// again opens a log a second time, as another process does. Its way there is its own.
+func again(tb testing.TB, l *Log) *Log {
+	tb.Helper()
+	return opened(tb, suiteOptions(l.options.Brokers, l.options.Prefix))
+}
+
+// TestAppendBroker: what holds on a model when the wire fails and claims cross holds on a real
+// broker.
+func TestAppendBroker(t *testing.T) {
+	shared := kafkatest.Shared(t)
+	brokers := func(tb testing.TB) ([]string, string) { return shared.Addrs(), kafkatest.Prefix(tb) }
+	for name, test := range map[string]func(t *testing.T, fresh fresh){
+		"TooLarge": appendTooLarge, "Lost": appendLost, "Unknown": appendUnknown,
+		"FencedLate": appendFencedLate, "Fenced": appendFenced, "Displaced": appendDisplaced,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, brokers) })
+	}
+}
+
 // TestAppendFails: a record that a broker refuses takes the whole group with it. The client alone
 // would have committed the others. The writer is as good as before.
 func TestAppendFails(t *testing.T) {
@@ -129,8 +158,10 @@ func TestAppendFails(t *testing.T) {
 
 // TestAppendTooLarge: a record that no broker would take is refused before anything is sent, and
 // the error names it.
-func TestAppendTooLarge(t *testing.T) {
-	l := opened(t, suiteOptions(model(t).ListenAddrs(), ""))
+func TestAppendTooLarge(t *testing.T) { onModel(t, appendTooLarge) }
+
+func appendTooLarge(t *testing.T, fresh fresh) {
+	l := opened(t, suiteOptions(fresh(t)))
 	w := claim(t, l, 0)
 	g := three(1)
 	g.Records[2].Value = make([]byte, MaxMessageBytes)
@@ -146,9 +177,11 @@ func TestAppendTooLarge(t *testing.T) {
 
 // TestAppendLost: where the answer to a commit is lost the client asks again, and the answer is
 // that of the commit. The group is there once.
-func TestAppendLost(t *testing.T) {
+func TestAppendLost(t *testing.T) { onModel(t, appendLost) }
+
+func appendLost(t *testing.T, fresh fresh) {
 	for _, f := range []fate{loseAnswer, loseRequest} {
-		l, wire := wired(t, model(t).ListenAddrs(), "")
+		l, wire := wired(t, fresh)
 		w := claim(t, l, 0)
 		add(t, w, three(1))
 		wire.next(kmsg.EndTxn, f, 1, nil)
@@ -159,10 +192,11 @@ func TestAppendLost(t *testing.T) {
 
 // TestAppendUnknown: a commit whose answer never comes was done or not, and the writer must not
 // say which. After it the writer takes nothing more; the next claim finds out.
-func TestAppendUnknown(t *testing.T) {
+func TestAppendUnknown(t *testing.T) { onModel(t, appendUnknown) }
+
+func appendUnknown(t *testing.T, fresh fresh) {
 	for f, last := range map[fate]uint64{loseAnswer: 2, loseRequest: 1} {
-		brokers := model(t).ListenAddrs()
-		l, wire := wired(t, brokers, "")
+		l, wire := wired(t, fresh)
 		l.patience.commit = 200 * time.Millisecond
 		w := claim(t, l, 0)
 		add(t, w, three(1))
@@ -179,21 +213,22 @@ func TestAppendUnknown(t *testing.T) {
 // TestAppendFencedLate: a commit was done, its answer was lost, and by the time it is asked for
 // again another has claimed the shard. The broker then says that the writer is fenced, which is
 // true and does not say what became of the commit.
-func TestAppendFencedLate(t *testing.T) {
-	brokers := model(t).ListenAddrs()
-	l, wire := wired(t, brokers, "")
+func TestAppendFencedLate(t *testing.T) { onModel(t, appendFencedLate) }
+
+func appendFencedLate(t *testing.T, fresh fresh) {
+	l, wire := wired(t, fresh)
 	w := claim(t, l, 0)
 	wire.next(kmsg.EndTxn, loseAnswer, 1, nil)
-	again := wire.next(kmsg.EndTxn, hold, 1, nil)
+	retry := wire.next(kmsg.EndTxn, hold, 1, nil)
 	done := make(chan error, 1)
 	go func() {
 		_, err := w.Append(t.Context(), three(1))
 		done <- err
 	}()
-	<-again.met
-	other := opened(t, suiteOptions(brokers, ""))
+	<-retry.met
+	other := again(t, l)
 	holds(t, other, 0, 1)
-	again.release()
+	retry.release()
 	if err := <-done; !errors.Is(err, compaction.ErrUnknownOutcome) {
 		t.Errorf("%v of a commit that was done, want ErrUnknownOutcome", err)
 	}
@@ -202,7 +237,7 @@ func TestAppendFencedLate(t *testing.T) {
 // TestAppendGivenUp: whoever gives an append up does not know what became of it.
 func TestAppendGivenUp(t *testing.T) {
 	for _, key := range []kmsg.Key{kmsg.Produce, kmsg.EndTxn} {
-		l, wire := wired(t, model(t).ListenAddrs(), "")
+		l, wire := wired(t, models)
 		w := claim(t, l, 0)
 		held := wire.next(key, hold, 1, nil)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -294,12 +329,13 @@ func outsider(t *testing.T, brokers []string, id string) {
 
 // TestAppendFenced: a fence on any id of the ring ends the writer: it must not go on with the
 // others.
-func TestAppendFenced(t *testing.T) {
+func TestAppendFenced(t *testing.T) { onModel(t, appendFenced) }
+
+func appendFenced(t *testing.T, fresh fresh) {
 	for k := range ringSize {
-		brokers := model(t).ListenAddrs()
-		l := opened(t, suiteOptions(brokers, ""))
+		l := opened(t, suiteOptions(fresh(t)))
 		w := claim(t, l, 0)
-		outsider(t, brokers, l.transactionalID(0, k))
+		outsider(t, l.options.Brokers, l.transactionalID(0, k))
 		n := uint64(1)
 		for ; w.turn != k; n++ {
 			add(t, w, three(n))
@@ -313,9 +349,10 @@ func TestAppendFenced(t *testing.T) {
 
 // TestAppendDisplaced: an owner whose transaction is open when another claims the shard is fenced,
 // and nothing of the transaction is seen.
-func TestAppendDisplaced(t *testing.T) {
-	brokers := model(t).ListenAddrs()
-	l, wire := wired(t, brokers, "")
+func TestAppendDisplaced(t *testing.T) { onModel(t, appendDisplaced) }
+
+func appendDisplaced(t *testing.T, fresh fresh) {
+	l, wire := wired(t, fresh)
 	w := claim(t, l, 0)
 	add(t, w, three(1))
 	end := wire.next(kmsg.EndTxn, hold, 1, nil)
@@ -325,7 +362,7 @@ func TestAppendDisplaced(t *testing.T) {
 		done <- err
 	}()
 	<-end.met
-	other := opened(t, suiteOptions(brokers, ""))
+	other := again(t, l)
 	next := holds(t, other, 0, 1)
 	end.release()
 	if err := <-done; !errors.Is(err, compaction.ErrFenced) {

@@ -178,7 +178,7 @@ func TestClaimRing(t *testing.T) {
 // TestClaimLost: a claim whose barrier is not known to be committed fails, and can be made again.
 func TestClaimLost(t *testing.T) {
 	for _, f := range []fate{loseRequest, loseAnswer} {
-		l, wire := wired(t, model(t).ListenAddrs(), "")
+		l, wire := wired(t, models)
 		add(t, claim(t, l, 0), three(1))
 		l.patience.commit = 100 * time.Millisecond
 		lost := wire.next(kmsg.EndTxn, f, 1000, nil)
@@ -194,8 +194,7 @@ func TestClaimLost(t *testing.T) {
 // TestClaimDead: what an owner left open when it died is ended by the next claim, and does not
 // wait for the transaction's time to be over.
 func TestClaimDead(t *testing.T) {
-	brokers := model(t).ListenAddrs()
-	l, wire := wired(t, brokers, "")
+	l, wire := wired(t, models)
 	w := claim(t, l, 0)
 	add(t, w, three(1))
 	end := wire.next(kmsg.EndTxn, hold, 1, nil)
@@ -203,7 +202,7 @@ func TestClaimDead(t *testing.T) {
 	<-end.met // and is never heard of again
 	defer end.release()
 	began := time.Now()
-	add(t, holds(t, opened(t, suiteOptions(brokers, "")), 0, 1), three(2))
+	add(t, holds(t, again(t, l), 0, 1), three(2))
 	if took := time.Since(began); took > transactionTimeout/2 {
 		t.Errorf("it took %v", took)
 	}

@@ -30,7 +30,7 @@ func reading(tb testing.TB, l *Log, shard int, g compaction.Range) compaction.Re
 
 // TestReadUncommitted: what an owner has produced and not committed is seen by nobody.
 func TestReadUncommitted(t *testing.T) {
-	l, wire := wired(t, model(t).ListenAddrs(), "")
+	l, wire := wired(t, models)
 	w := claim(t, l, 0)
 	add(t, w, three(1))
 	r := reading(t, l, 0, compaction.Range{})
@@ -246,7 +246,7 @@ func follow(ctx context.Context, r compaction.Reader, topics []string, last uint
 // TestReadFails: brokers that fail for a while are asked again, and nothing is lost or given twice.
 func TestReadFails(t *testing.T) {
 	c := model(t)
-	l, wire := wired(t, c.ListenAddrs(), "")
+	l, wire := wired(t, func(testing.TB) ([]string, string) { return c.ListenAddrs(), "" })
 	w := claim(t, l, 0)
 	for n := uint64(1); n <= 50; n++ {
 		add(t, w, three(n))

@@ -119,10 +119,10 @@ func (c *wireConn) Read(b []byte) (int, error) {
 }
 
 // wired is a log with the suite's topics whose way to the cluster is a wire.
-func wired(tb testing.TB, brokers []string, prefix string) (*Log, *wire) {
+func wired(tb testing.TB, fresh fresh) (*Log, *wire) {
 	tb.Helper()
 	w := &wire{}
-	o := suiteOptions(brokers, prefix)
+	o := suiteOptions(fresh(tb))
 	o.Dial = w.dial
 	return opened(tb, o), w
 }
