@@ -10,9 +10,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/http/httputil"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/quoting/access"
@@ -40,7 +42,9 @@ func (x *exchange) pass(shard int) bool {
 		x.fail(err)
 		return x.status != 0
 	}
-	ctx, cancel := context.WithCancel(x.r.Context())
+	var writes atomic.Int32
+	ctx, cancel := context.WithCancel(httptrace.WithClientTrace(x.r.Context(),
+		&httptrace.ClientTrace{WroteHeaders: func() { writes.Add(1) }}))
 	defer cancel()
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
@@ -68,7 +72,7 @@ func (x *exchange) pass(shard int) bool {
 	}
 	a.logger.Debug("a request could not be passed on", "request", x.id, "shard", shard,
 		"to", address, "error", failure)
-	if !unsent(failure) {
+	if !unsent(failure, int(writes.Load())) {
 		c.unclear = true
 	}
 	return false
@@ -193,10 +197,14 @@ func (x *exchange) accept(r *http.Response) error {
 	return nil
 }
 
-// unsent reports whether a request that failed has certainly not been done.
-func unsent(err error) bool {
-	dial, ok := errors.AsType[*net.OpError](err)
-	return ok && dial.Op == "dial" || errors.Is(err, errAgain) || errors.Is(err, errRefused)
+// unsent reports whether a request that failed has certainly not been done, having been written so
+// often: the transport writes one again by itself where a connection that it had kept breaks, so
+// that what is said of the last time says nothing of the first.
+func unsent(err error, writes int) bool {
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+		return writes == 0
+	}
+	return writes <= 1 && (errors.Is(err, errAgain) || errors.Is(err, errRefused))
 }
 
 // ask sends a request of the nodes' own to another and returns its answer, which is short. Errors
