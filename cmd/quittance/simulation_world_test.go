@@ -310,7 +310,8 @@ func (s *simulation) told() string {
 	for _, m := range s.chosen {
 		names = append(names, m.name)
 	}
-	return fmt.Sprintf("%d nodes, %d shards, standby %t, members %t, %d clients, %d postings (%d never known), "+
+	return fmt.Sprintf("%d nodes, %d shards, standby %t, members %t, %d clients, "+
+		"%d postings (%d never known), "+
 		"%d groups, %d reads, %d repeats, %v virtual; %s", len(s.nodes), s.shards, s.standby, s.members,
 		len(s.clients), len(s.books.ops), s.unknown, s.groups, s.reads.Load(), s.replays.Load(),
 		s.took.Round(time.Second), strings.Join(names, ", "))

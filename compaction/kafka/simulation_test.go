@@ -71,7 +71,8 @@ func TestConcurrentTime(t *testing.T) {
 			bubble(t, func(t *testing.T, c *kfake.Cluster, l *Log) {
 				w := claim(t, l, 0)
 				add(t, w, three(1), three(2), three(3))
-				hits := c.Fault(kfake.Fault{Keys: []kmsg.Key{test.key}, Err: kerr.ConcurrentTransactions})
+				hits := c.Fault(kfake.Fault{Keys: []kmsg.Key{test.key},
+					Err: kerr.ConcurrentTransactions})
 				began := time.Now()
 				if test.key == kmsg.InitProducerID {
 					claim(t, l, 0)
