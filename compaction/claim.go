@@ -151,15 +151,26 @@ func (s *store) catchUp(
 		return state, nil
 	}
 	r := Range{From: state.positions, To: end, Topics: s.schema.stored()}
-	err := each(ctx, l, s.shard, r, func(b Batch) error { return s.take(b, &state) })
+	before, last := state.group, uint64(0)
+	err := each(ctx, l, s.shard, r, func(b Batch) error {
+		last = b.Group
+		return s.take(b, &state)
+	})
 	if err != nil {
 		return state, err
+	}
+	if last > 0 && last < before {
+		return state, errAhead
 	}
 	// What was read stands at the end of the topics that a store holds; there is nothing for it in
 	// the others.
 	state.positions, state.reached = end, at
 	return state, s.write(nil, state)
 }
+
+// errAhead reports a store that has applied groups which the log no longer has: one that was
+// restored from a backup, or whose last writes were lost.
+var errAhead = errors.New("compaction: the store is ahead of the log")
 
 // take applies a batch that was read and moves the state over it.
 func (s *store) take(b Batch, state *storeState) error {

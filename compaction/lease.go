@@ -12,13 +12,38 @@ import (
 var programStart = time.Now()
 
 // confirm notes that the log took an append, begun at a time, from this owner.
-func (s *shard) confirm(began time.Time) { s.confirmed.Store(int64(began.Sub(programStart))) }
+func (s *shard) confirm(began time.Time) {
+	s.confirmed.Store(int64(began.Sub(programStart)))
+	s.confirmedWall.Store(began.UnixNano())
+}
 
 // expired reports whether the shard may have passed to another process since the log last
-// confirmed that it is owned here.
+// confirmed that it is owned here. The clock that only goes forward stands still in a machine that
+// is suspended, and the one on the wall may be put back: the one that has moved more counts.
 func (s *shard) expired() bool {
-	return s.lease > 0 && time.Since(programStart)-time.Duration(s.confirmed.Load()) > s.lease
+	if s.lease == 0 {
+		return false
+	}
+	now := time.Now()
+	steady := now.Sub(programStart) - time.Duration(s.confirmed.Load())
+	wall := time.Duration(now.UnixNano() - s.confirmedWall.Load())
+	return max(steady, wall) > s.lease
 }
+
+// doubt has the log confirm anew that the shard is owned here, and ends the lease until it has.
+func (s *slot) doubt() {
+	sh, err := s.get()
+	if err != nil || sh.lease == 0 {
+		return
+	}
+	sh.confirmedWall.Store(0)
+	_ = s.renew() // who was fenced drops the shard; whatever else failed, the next read asks again
+}
+
+// Doubt tells that another process may have claimed a shard: nothing of it is read here before the
+// log has confirmed that it is owned here, and if it is not, it is claimed again or given up. It
+// returns when that is known.
+func (s *Shards) Doubt(shard int) { s.slots[shard].doubt() }
 
 // renewal bounds how long a read waits for the log to confirm its shard.
 const renewal = 10 * time.Second

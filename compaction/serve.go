@@ -11,11 +11,11 @@ import (
 
 // keep does with a shard what is to be done with it here until ctx ends: serves it while it is
 // owned, and else keeps its store warm if that is wanted.
-func (s *Shards) keep(ctx context.Context, n int, starting chan struct{}) error {
+func (s *Shards) keep(ctx context.Context, n int, starting, warming chan struct{}) error {
 	slot := s.slots[n]
 	defer slot.stop(errEnded)
 	for ctx.Err() == nil {
-		if err := s.stint(ctx, n, starting); err != nil {
+		if err := s.stint(ctx, n, starting, warming); err != nil {
 			if ctx.Err() != nil {
 				return err
 			}
@@ -26,7 +26,7 @@ func (s *Shards) keep(ctx context.Context, n int, starting chan struct{}) error 
 }
 
 // stint does it until the shard is owned no longer, or not before, or ctx ends.
-func (s *Shards) stint(ctx context.Context, n int, starting chan struct{}) (err error) {
+func (s *Shards) stint(ctx context.Context, n int, starting, warming chan struct{}) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	owned, over := s.slots[n].begin(ctx, end)
@@ -39,7 +39,7 @@ func (s *Shards) stint(ctx context.Context, n int, starting chan struct{}) (err 
 	history.Go(func() { s.history[n].run(ctx) })
 	defer history.Wait()
 	if !owned {
-		s.warm(ctx, n, starting)
+		s.warm(ctx, n, warming)
 		return nil
 	}
 	return s.own(ctx, n, starting)
@@ -49,7 +49,11 @@ func (s *Shards) stint(ctx context.Context, n int, starting chan struct{}) (err 
 func (s *Shards) own(ctx context.Context, n int, starting chan struct{}) error {
 	distrust, rebuilt := false, time.Time{}
 	for wait := 10 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
-		starting <- struct{}{}
+		select {
+		case starting <- struct{}{}:
+		case <-ctx.Done():
+			return nil
+		}
 		sh, err := s.claim(ctx, n, distrust)
 		<-starting
 		if distrust {

@@ -35,6 +35,8 @@ type shard struct {
 
 	lease     time.Duration // 0 where nobody else may own the shard
 	confirmed atomic.Int64  // when the log last confirmed that it is owned, since the program began
+	// and by the clock on the wall, in nanoseconds since 1970
+	confirmedWall atomic.Int64
 
 	restoring  atomic.Bool  // background topics are still being restored
 	began      Positions    // the end of the log when the shard began to serve

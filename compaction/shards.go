@@ -113,8 +113,9 @@ func (s *Shards) Run(ctx context.Context) error {
 	defer s.cache.Unref()
 	g, ctx := errgroup.WithContext(ctx)
 	starting := make(chan struct{}, 2) // restores beside each other
+	warming := make(chan struct{}, 1)  // and of standbys, which must not hold those up
 	for n := range s.slots {
-		g.Go(func() error { return s.keep(ctx, n, starting) })
+		g.Go(func() error { return s.keep(ctx, n, starting, warming) })
 	}
 	return g.Wait()
 }

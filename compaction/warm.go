@@ -25,12 +25,17 @@ func (s *Shards) warm(ctx context.Context, n int, starting chan struct{}) {
 // follow opens a shard's store, or rebuilds it, and applies what is committed until ctx ends. What
 // is damaged or cannot be read ends it; the next opening, or the claim, finds out what to do.
 func (s *Shards) follow(ctx context.Context, n int, starting chan struct{}) error {
-	starting <- struct{}{}
+	select {
+	case starting <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	st, state, err := s.openStandby(ctx, n)
 	<-starting
 	if err != nil {
 		return err
 	}
+	heard := s.o.Clock()
 	slot := s.slots[n]
 	slot.level(state)
 	slot.warm.Store(true)
@@ -45,6 +50,12 @@ func (s *Shards) follow(ctx context.Context, n int, starting chan struct{}) erro
 	}()
 	r := Range{From: state.positions, Topics: s.o.Schema.stored()}
 	err = each(ctx, s.o.Log, n, r, func(b Batch) error {
+		// A log that could not be reached for so long may have lost tombstones by now.
+		now := s.o.Clock()
+		if now.Sub(heard) > s.staleAfter {
+			return errStale
+		}
+		heard = now
 		defer func() { slot.level(state) }()
 		return st.take(b, &state)
 	})
@@ -54,6 +65,9 @@ func (s *Shards) follow(ctx context.Context, n int, starting chan struct{}) erro
 	cancel(nil)
 	return errors.Join(err, st.close())
 }
+
+// errStale ends a standby that has heard nothing for longer than tombstones are sure to be there.
+var errStale = errors.New("compaction: nothing was heard of the log for too long")
 
 // openStandby opens a shard's store, level with the log as it is now.
 func (s *Shards) openStandby(ctx context.Context, n int) (*store, storeState, error) {

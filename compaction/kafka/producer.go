@@ -79,7 +79,11 @@ func (p *producer) produce(records []*kgo.Record) <-chan error {
 	var left atomic.Int64
 	var first atomic.Pointer[error]
 	left.Store(int64(len(records)))
-	promise := func(_ *kgo.Record, err error) {
+	promise := func(r *kgo.Record, err error) {
+		// The client takes a duplicate for written and does not know where it is.
+		if err == nil && r.Offset < 0 {
+			err = errors.New("a broker did not say where a record is")
+		}
 		if err != nil {
 			first.CompareAndSwap(nil, &err)
 		}
