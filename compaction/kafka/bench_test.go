@@ -66,9 +66,14 @@ func (c *committer) run(b *testing.B, w compaction.Writer) {
 	}
 }
 
+// benched is a broker that runs as in earnest.
+func benched(b *testing.B) []string {
+	return kafkatest.Start(b, kafkatest.Options{Bench: true}).Addrs()
+}
+
 // BenchmarkAppend is a shard with so many callers at once, each of which waits for its group.
 func BenchmarkAppend(b *testing.B) {
-	brokers := kafkatest.Shared(b).Addrs()
+	brokers := benched(b)
 	for _, callers := range []int{1, 16, 64, 256, 2048} {
 		b.Run(fmt.Sprint(callers), func(b *testing.B) {
 			l := opened(b, suiteOptions(brokers, kafkatest.Prefix(b)))
@@ -120,7 +125,7 @@ func call(b *testing.B, c *committer, callers, commands int) []time.Duration {
 
 // BenchmarkClaim is the claim of a shard that nobody writes to.
 func BenchmarkClaim(b *testing.B) {
-	l := opened(b, suiteOptions(kafkatest.Shared(b).Addrs(), kafkatest.Prefix(b)))
+	l := opened(b, suiteOptions(benched(b), kafkatest.Prefix(b)))
 	for n := uint64(1); n <= 3; n++ {
 		w := claim(b, l, 0)
 		add(b, w, three(n))
@@ -134,7 +139,7 @@ func BenchmarkClaim(b *testing.B) {
 
 // BenchmarkRead is the replay of a shard.
 func BenchmarkRead(b *testing.B) {
-	l := opened(b, suiteOptions(kafkatest.Shared(b).Addrs(), kafkatest.Prefix(b)))
+	l := opened(b, suiteOptions(benched(b), kafkatest.Prefix(b)))
 	w := claim(b, l, 0)
 	const groups, commands = 200, 500
 	for n := range groups {
