@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/quittance/quittance/cmd/internal/api"
@@ -28,6 +31,24 @@ func (f logFlags) on(p *program, o engineOptions) (engineOptions, error) {
 	c, err := f.connection(p)
 	o.cluster = &kafka.Options{Connection: c, Prefix: f.TopicPrefix, Create: o.create}
 	return o, err
+}
+
+// quiet is on, for a command that takes every shard for a while: it refuses a log that nodes serve,
+// since they would take the shards back.
+func (f logFlags) quiet(ctx context.Context, p *program, o engineOptions) (engineOptions, error) {
+	o, err := f.on(p, o)
+	if err != nil || o.cluster == nil {
+		return o, err
+	}
+	hosts, err := kafka.Members(ctx, o.cluster.Connection, o.cluster.Prefix)
+	if err != nil {
+		return o, err
+	}
+	if len(hosts) > 0 {
+		return o, fmt.Errorf("the log is served by nodes on %s: ask one of them with --url",
+			strings.Join(hosts, ", "))
+	}
+	return o, nil
 }
 
 // memberFlags say how a server takes part in a log on a cluster.
@@ -59,6 +80,11 @@ func (f memberFlags) options(p *program, shards int, listening string) (*kafka.O
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" {
 		return nil, &usageError{"--advertise: " + address + " is not like http://HOST:PORT"}
 	}
+	// Every node that says so would be taken for the same one.
+	if ip := net.ParseIP(u.Hostname()); u.Hostname() == "" || ip != nil && ip.IsUnspecified() {
+		return nil, &usageError{"the other nodes cannot reach this one at " + address +
+			": give --advertise http://HOST:PORT"}
+	}
 	node := f.Node
 	if node == "" {
 		host, err := os.Hostname()
@@ -79,6 +105,7 @@ type cluster struct {
 	directory *kafka.Directory
 	member    kafka.Membership
 	self      string // where others reach this process
+	began     time.Time
 
 	joined chan struct{} // closed when the group has told this process its first shards
 	ended  chan struct{} // closed when it takes part no longer
@@ -96,7 +123,7 @@ func joinCluster(
 		return nil, err
 	}
 	c := &cluster{shards: e.shards, log: e.log, directory: d, self: o.Address,
-		ended:  make(chan struct{}),
+		ended: make(chan struct{}), began: time.Now(),
 		joined: make(chan struct{}), member: kafka.Membership{Connection: o.Connection, Prefix: o.Prefix,
 			SessionTimeout: session, Own: e.shards.Own, Logger: logger}}
 	c.member.Joined = func() { close(c.joined) }
@@ -104,11 +131,41 @@ func joinCluster(
 	follow, c.follow = context.WithCancel(context.Background())
 	stay, c.leave = context.WithCancel(context.Background())
 	go d.Run(follow)
+	go c.watch(follow, o.Node, logger)
 	go func() {
 		defer close(c.ended)
 		c.err = c.member.Run(stay)
 	}()
 	return c, nil
+}
+
+// watch has the log confirm who owns a shard of this process when another has claimed it: one that
+// took over, or a command such as quittance keys that needed it for a moment.
+func (c *cluster) watch(ctx context.Context, node string, logger *slog.Logger) {
+	doubted := map[int]uint64{} // by shard: the claim that was
+	told := false
+	for ctx.Err() == nil {
+		var changed <-chan struct{}
+		for shard := range c.shards.Count() {
+			var owner kafka.Owner
+			owner, changed = c.directory.Owner(shard)
+			if owner.Node == node || owner.Epoch == 0 || !c.shards.Owned(shard) ||
+				doubted[shard] == owner.Epoch {
+				continue
+			}
+			doubted[shard] = owner.Epoch
+			if owner.Address == c.self && owner.Claimed.After(c.began) && !told {
+				told = true
+				logger.Error("another node says that it is reached where this one is: "+
+					"give each its own --advertise", "node", owner.Node, "address", owner.Address)
+			}
+			go c.shards.Doubt(shard)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // ready waits until the group has told this process its shards and they are served, for some time:

@@ -122,7 +122,7 @@ func (c *client) download(
 func (c exportReconciliation) write(
 	ctx context.Context, p *program, from, to time.Time, out io.Writer,
 ) error {
-	o, err := c.on(p, engineOptions{
+	o, err := c.quiet(ctx, p, engineOptions{
 		logger: p.logger(slog.LevelWarn), log: local.Options{CleanEvery: -1},
 	})
 	if err != nil {

@@ -100,7 +100,7 @@ func (c verifyCommand) report(
 		err = r.call(ctx, "POST", "/v1/verify", nil, &report)
 		return report, err
 	}
-	o, err := c.on(p, engineOptions{
+	o, err := c.quiet(ctx, p, engineOptions{
 		logger: p.logger(slog.LevelError), log: local.Options{CleanEvery: -1},
 	})
 	if err != nil {
