@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -126,7 +127,8 @@ func (m Membership) stay(ctx context.Context, cl *kgo.Client) error {
 		}
 		for _, e := range fetches.Errors() {
 			var group *kgo.ErrGroupSession
-			if denied(e.Err) {
+			if denied(e.Err) || errors.Is(e.Err, kerr.InvalidSessionTimeout) ||
+				errors.Is(e.Err, kerr.InconsistentGroupProtocol) {
 				return fmt.Errorf("kafka: group %s: %w", m.Group(), explain(e.Err, m.Connection))
 			}
 			if errors.As(e.Err, &group) {
