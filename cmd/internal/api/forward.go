@@ -81,6 +81,9 @@ func (x *exchange) attend(next http.HandlerFunc) {
 		if away, ok := errors.AsType[*elsewhereError](c.pending); ok && x.pass(away.shard) {
 			return
 		}
+		if !c.taken && x.body != nil { // the connection has given it away
+			c.raw, c.taken = x.body, true
+		}
 		x.newKey = false // a command that was tried may have been done
 		if err := x.wait(pause); err != nil {
 			x.giveUp(err)

@@ -85,6 +85,22 @@ func TestForwardOwnerAppears(t *testing.T) {
 	}
 }
 
+// TestForwardOpening tries a request again, with the body that was read, when its own node is still
+// opening the shard.
+func TestForwardOpening(t *testing.T) {
+	c := newCluster(t, 2)
+	c.entry = 1
+	for _, key := range []string{"k1", "k2", "k3", "k4"} {
+		c.want(200, request{as: "acme/finance", method: "GET", path: "/v1/accounts"})
+		owned := c.nodes[1].api.owned()
+		c.leave(1, shardOf("acme"))
+		if err := c.nodes[1].shards.Own(t.Context(), owned); err != nil {
+			t.Fatal(err)
+		}
+		c.want(201, post(key))
+	}
+}
+
 // leave has a node give up a shard, join has it own one more and say so.
 func (c *cluster) leave(i int, shard int) {
 	var keep []int
