@@ -257,7 +257,10 @@ func (c *simClient) read() {
 		})
 	}
 	var err error
-	n := c.node()
+	n := c.s.nodes[c.rng.IntN(len(c.s.nodes))]
+	if c.rng.IntN(2) == 0 {
+		n = c.node()
+	}
 	gone := n.call(context.Background(), func(s *compaction.Shards) { err = read(s) })
 	if gone != nil {
 		return
@@ -265,6 +268,9 @@ func (c *simClient) read() {
 	switch {
 	case err == nil:
 		c.s.reads.Add(1)
+		if c.s.split { // both may serve for the time of a lease
+			return
+		}
 		if till < c.till.low || till > c.till.high || -purse < c.purse.low || -purse > c.purse.high {
 			c.s.t.Errorf("%s reads at %s: till %d, want %v; purse %d, want %v",
 				c.name, n.name, till, c.till, -purse, c.purse)

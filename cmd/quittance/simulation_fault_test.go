@@ -15,6 +15,9 @@ type mishap struct {
 	happen func(s *simulation)
 }
 
+// splitting is the mishap of a group that gives a shard to two nodes.
+const splitting = "two nodes own a shard"
+
 // mishaps are all of them. A seed takes some, so that each is also met alone.
 var mishaps = []mishap{
 	{"requests get lost", 4, func(s *simulation) {
@@ -73,7 +76,7 @@ var mishaps = []mishap{
 		default:
 		}
 	}},
-	{"two nodes own a shard", 1, func(s *simulation) {
+	{splitting, 1, func(s *simulation) {
 		shard, n := s.rng.IntN(s.shards), s.anyNode()
 		p := n.process()
 		if p == nil || s.owner(shard) == n || !p.ready() {

@@ -47,6 +47,7 @@ type simulation struct {
 	stormy  time.Duration // how long things go wrong
 	calm    time.Duration // between two mishaps, on average
 	chosen  []mishap
+	split   bool // the group's rules are broken: reads may be stale for a lease
 
 	seeds      atomic.Uint64
 	tick       atomic.Int64 // counts what clients ask and are answered
@@ -76,6 +77,7 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	for _, m := range mishaps {
 		if s.rng.IntN(2) == 0 {
 			s.chosen = append(s.chosen, m)
+			s.split = s.split || m.name == splitting
 		}
 	}
 	return s

@@ -87,9 +87,9 @@ func TestConcurrentTime(t *testing.T) {
 	}
 }
 
-// TestClaimOrder: a claim initialises every id of the ring, the first one first, and then writes one
-// transaction through that first one, to every topic. The model of the claim says what else goes
-// wrong.
+// TestClaimOrder: a claim initialises every id of the ring, the first one first, and then writes
+// one transaction through that first one, to every topic. The model of the claim says what else
+// goes wrong.
 func TestClaimOrder(t *testing.T) {
 	bubble(t, func(t *testing.T, c *kfake.Cluster, l *Log) {
 		var heard []string
