@@ -121,6 +121,7 @@ func (g Grant) ACLs(prefix string) []ACL {
 	case Copy:
 		read()
 		write()
+		add("GROUP", prefix+groupPrefix, "sees whether nodes serve the log", "DESCRIBE")
 	case Reader:
 		read()
 	case Operate:

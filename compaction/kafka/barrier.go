@@ -35,11 +35,16 @@ var deterministic = proto.MarshalOptions{Deterministic: true}
 
 // barrier returns one record for each topic of the log: together they are the end of what every
 // earlier owner of the shard has written.
-func (l *Log) barrier(shard int, last header, epoch uint64) ([]*kgo.Record, error) {
+func (l *Log) barrier(
+	shard int, last header, epoch uint64, check []byte,
+) ([]*kgo.Record, error) {
+	if own := secretCheck(l.options.Secret); own != nil {
+		check = own // a claim without a secret passes on what the one before it says
+	}
 	claim := &compactionv1.ShardRecord{
 		Node: l.options.Node, Address: l.options.Address, Epoch: epoch,
 		ClaimedUnixNano: l.options.Clock().UnixNano(), Ring: ringSize, Cluster: l.report.Cluster,
-		SecretCheck: secretCheck(l.options.Secret),
+		SecretCheck: check,
 	}
 	for _, name := range l.names {
 		id := l.report.Topics[name]

@@ -51,12 +51,12 @@ func (w *writer) take(ctx context.Context) error {
 	}
 	// From here on nothing of an earlier owner can be committed any more, and what was is stable: an
 	// id is not given while a transaction of its last owner is not over.
-	last, err := w.log.lastGroup(ctx, w.shard)
+	last, check, err := w.log.lastGroup(ctx, w.shard)
 	if err != nil {
 		return err
 	}
 	w.last, w.epoch = last.group, last.epoch+1
-	records, err := w.log.barrier(w.shard, last, w.epoch)
+	records, err := w.log.barrier(w.shard, last, w.epoch, check)
 	if err != nil {
 		return err
 	}
@@ -78,12 +78,12 @@ const tailStep = 16
 // claim: the highest that the last records of its topics have. Every topic holds at least its last
 // barrier, and every group has left a record or its trace, whatever was compacted. No earlier owner
 // may be able to append any more.
-func (l *Log) lastGroup(ctx context.Context, shard int) (header, error) {
+func (l *Log) lastGroup(ctx context.Context, shard int) (last header, check []byte, err error) {
 	t, err := l.tail(ctx, shard, l.names)
 	if err != nil {
-		return header{}, err
+		return header{}, nil, err
 	}
-	return t.highest, nil
+	return t.highest, t.check, nil
 }
 
 // verifyClaims refuses a log that was claimed with another secret, or with other topics of the same
@@ -142,6 +142,7 @@ type tail struct {
 	shard   int
 	last    map[string]*kgo.Record // of each topic
 	highest header                 // the last group, and the highest epoch
+	check   []byte                 // what the last claim says of the log's secret
 }
 
 func (t *tail) take(p piece) error {
@@ -207,6 +208,7 @@ func (t *tail) same(m *compactionv1.ShardRecord) error {
 		return fmt.Errorf("kafka: shard %d is written by a ring of %d producers, and this program "+
 			"has %d: they would not fence each other", t.shard, m.Ring, ringSize)
 	}
+	t.check = m.SecretCheck
 	own := secretCheck(t.log.options.Secret)
 	if len(own) > 0 && len(m.SecretCheck) > 0 && !hmac.Equal(own, m.SecretCheck) {
 		return &SecretError{t.shard, m.Node}

@@ -35,4 +35,8 @@ func TestSecret(t *testing.T) {
 		same.Secret = secret
 		claim(t, opened(t, same), 1)
 	}
+	// A claim without a secret, as a copy makes it, does not forget what the log's is.
+	if _, err := Open(t.Context(), other); !errors.As(err, &wrong) {
+		t.Errorf("another secret after a claim without one: %v, want a *SecretError", err)
+	}
 }
