@@ -6,6 +6,7 @@
 DATA     ?= var/dev# where `make run` keeps the demo business
 ARGS     ?=# more flags for `make run`
 KILLS    ?= 10# how often `make faults` kills the server
+SIMULATE ?= 10m# how long `make simulation` goes on
 FAULTS   ?= 20# how often `make kafka-faults` hurts nodes and brokers
 FUZZTIME ?= 10s# how long `make fuzz` runs each fuzzer; 4000x is that many inputs
 DURATION ?= 30m# how long `make soak` goes on
@@ -14,7 +15,8 @@ QUITTANCE_KAFKA ?= local# what a missing Java is to `make test-kafka`; required:
 
 BUF := go tool -modfile=.ci/tools.mod buf
 
-.PHONY: help run build test test-kafka kafka-faults check soak bench fuzz generate release-contracts \
+.PHONY: help run build test test-kafka kafka-faults simulation check soak bench fuzz generate \
+	release-contracts \
 	vet staticcheck format contracts generated race faults api vulnerabilities clean
 
 help: ## list the targets
@@ -37,6 +39,9 @@ test-kafka: ## run the tests that want a real Kafka broker; needs Java 17 and Ma
 	go test -count=1 -v -run '^TestInstall$$' ./compaction/kafka/kafkatest
 	go test -count=1 -p 1 -timeout 30m ./compaction/kafka/...
 	go test -count=1 -p 1 -timeout 30m -run Kafka ./cmd/...
+
+simulation: ## simulate nodes and brokers in virtual time, new seeds for SIMULATE; short in make test
+	go test ./cmd/quittance -run 'TestSimulation$$' -count=1 -v -timeout 24h -args -for=$(SIMULATE)
 
 kafka-faults: export QUITTANCE_KAFKA := $(QUITTANCE_KAFKA)
 kafka-faults: ## hurt nodes and real brokers under load, FAULTS times; the last lines are the counts

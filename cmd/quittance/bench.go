@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -74,10 +75,7 @@ func (c benchCommand) Run(ctx context.Context, p *program) (err error) {
 	what := measurements
 	if on {
 		what = clusterMeasurements
-		if c.TopicPrefix == "" {
-			c.TopicPrefix = "bench-" + strconv.FormatInt(time.Now().UnixNano(), 36) + "."
-			defer func() { err = errors.Join(err, c.removeLog(ctx, p)) }()
-		}
+		c.TopicPrefix += "bench-" + strconv.FormatInt(time.Now().UnixNano(), 36) + "."
 	}
 	fmt.Fprintf(p.stdout, "%s, %s\n\n", machine(), time.Now().UTC().Format("2006-01-02"))
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
@@ -108,6 +106,10 @@ func (c benchCommand) measure(
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if c.Log == "kafka" { // in topics of its own, too
+		c.TopicPrefix += filepath.Base(dir) + "."
+		defer func() { err = errors.Join(err, c.removeLog(ctx, p)) }()
+	}
 	return run(ctx, p, c, dir)
 }
 

@@ -64,11 +64,15 @@ func benchCluster(ctx context.Context, p *program, c benchCommand, dir string) (
 	var figures []figure
 	err = withEngine(ctx, filepath.Join(dir, "data"), o, "", func(e *engine) error {
 		b := engineBench{shards: e.shards, duration: c.Duration}
-		for _, m := range []struct{ callers, shards int }{
-			{16, 1}, {64, 1}, {256, 1}, {512, 4}, {2048, 4},
+		for _, m := range []struct {
+			callers, shards int
+			keyed           bool
+		}{
+			{16, 1, true}, {64, 1, true}, {64, 1, false}, {256, 1, true}, {256, 1, false},
+			{512, 4, true}, {2048, 4, true}, {2048, 4, false},
 		} {
 			tenants := tenantsOf("bench-", e.shards.Count(), m.shards)
-			f, err := b.spread(ctx, tenants, m.callers)
+			f, err := b.spread(ctx, tenants, m.callers, m.keyed)
 			if err != nil {
 				return err
 			}
@@ -83,9 +87,10 @@ func benchCluster(ctx context.Context, p *program, c benchCommand, dir string) (
 	return append(figures, claims), err
 }
 
-// spread has callers post one posting a command, with idempotency keys, over some tenants.
+// spread has callers post one posting a command over some tenants, with idempotency keys or
+// without.
 func (b *engineBench) spread(
-	ctx context.Context, tenants []string, callers int,
+	ctx context.Context, tenants []string, callers int, keyed bool,
 ) (figure, error) {
 	b.runs++
 	transactions, err := hotTransactions(1000)
@@ -96,11 +101,17 @@ func (b *engineBench) spread(
 	f, err := measure(ctx, fmt.Sprintf("engine on the cluster, %d callers", callers), callers, 1,
 		b.duration, func(ctx context.Context, caller, n int) error {
 			tenant := tenants[caller%len(tenants)]
+			if !keyed {
+				return b.one(ctx, tenant, transactions, "", caller+n*callers)
+			}
 			return b.one(ctx, tenant, transactions, unique, caller+n*callers)
 		})
-	f.note = fmt.Sprintf("%d shards, each command keyed", len(tenants))
+	f.note = fmt.Sprintf("%d shards", len(tenants))
 	if len(tenants) == 1 {
-		f.note = "one shard, each command keyed"
+		f.note = "one shard"
+	}
+	if !keyed {
+		f.note += ", no idempotency keys"
 	}
 	return f, err
 }
@@ -227,14 +238,17 @@ func (b *engineBench) noise(ctx context.Context, times int) (figure, error) {
 	return f, nil
 }
 
-// one posts once, under a key of its own.
+// one posts once, under a key of its own that begins with unique; with none if that is empty.
 func (b *engineBench) one(
 	ctx context.Context, tenant string, transactions []ledger.Transaction, unique string, n int,
 ) error {
-	_, err := b.shards.Do(ctx, compaction.Command{Tenant: tenant,
-		Idempotency: &compaction.Idempotency{
+	var key *compaction.Idempotency
+	if unique != "" {
+		key = &compaction.Idempotency{
 			Principal: "bench", Operation: "post", Key: unique + "-" + strconv.Itoa(n),
-		},
+		}
+	}
+	_, err := b.shards.Do(ctx, compaction.Command{Tenant: tenant, Idempotency: key,
 		Decide: func(tx *compaction.Tx) (compaction.Answer, error) {
 			_, err := ledger.Post(tx, tenant, transactions[n%len(transactions)])
 			return compaction.Answer{Code: 1}, err
