@@ -26,7 +26,6 @@ type simClient struct {
 	till   span     // the balance of its till
 	purse  span     // what is in its purse
 
-	stamp int64 // of the last answer
 }
 
 // A span is between what certainly was and what may have been done.
