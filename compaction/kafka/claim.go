@@ -41,6 +41,9 @@ func (l *Log) Claim(ctx context.Context, shard int) (compaction.Writer, error) {
 
 // take does what Claim does.
 func (w *writer) take(ctx context.Context) error {
+	if err := w.log.mend(ctx, w.shard); err != nil {
+		return err
+	}
 	for k, p := range w.ring {
 		if _, _, err := p.cl.ProducerID(ctx); err != nil {
 			if fenced(err) {

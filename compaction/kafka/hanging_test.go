@@ -1,0 +1,213 @@
+package kafka
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
+
+	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/compaction/kafka/kafkatest"
+)
+
+// TestJudge: only a decision about this very transaction is taken for one.
+func TestJudge(t *testing.T) {
+	for _, c := range []struct {
+		state       string
+		epoch, open int
+		want        verdict
+	}{
+		{"CompleteCommit", 8, 7, commit}, {"CompleteAbort", 8, 7, abandon},
+		{"CompleteCommit", 8, 8, unclear}, {"CompleteCommit", 8, 6, unclear},
+		{"CompleteAbort", 8, 6, unclear}, {"PrepareCommit", 8, 7, wait},
+		{"PrepareAbort", 8, 8, wait}, {"PrepareEpochFence", 8, 7, wait},
+		{"PrepareCommit", 8, 6, wait}, {"Ongoing", 8, 8, leave}, {"Ongoing", 8, 7, unclear},
+		{"Empty", 8, 7, unclear}, {"Dead", 8, 7, unclear},
+	} {
+		s := kmsg.NewDescribeTransactionsResponseTransactionState()
+		s.State, s.ProducerEpoch = c.state, int16(c.epoch)
+		if got := judge(openTransaction{epoch: int32(c.open)}, &s); got != c.want {
+			t.Errorf("%s %d, open %d: %v, want %v", c.state, c.epoch, c.open, got, c.want)
+		}
+	}
+	if got := judge(openTransaction{}, nil); got != unclear {
+		t.Errorf("another's transaction: %v", got)
+	}
+}
+
+// A hang is a shard of whose first group a partition has the record and not the marker.
+type hang struct {
+	secured
+	prefix string
+	log    *Log
+	group  compaction.Group
+}
+
+// hangs makes one, as a coordinator does that forgets to write a marker: the group's transaction is
+// ended without the journal, which is sent afterwards, under the epoch that the transaction had.
+func (c secured) hangs(t *testing.T, end kgo.TransactionEndTry) hang {
+	t.Helper()
+	h := hang{secured: c, prefix: kafkatest.Prefix(t)}
+	c.prepare(t, h.prefix, Grant{Serve, "User:quittance"})
+	h.log = opened(t, c.options("quittance", Plain, h.prefix))
+	h.group = compaction.Group{Number: 1, Time: time.Unix(1, 0),
+		Records: []compaction.Record{rec(open, "a", "1"), rec(journal, "a", "1")}}
+	w := claim(t, h.log, 0)
+	records, err := w.records(h.group)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cl := w.ring[1].cl // which has not written to the journal
+	id, epoch, err := cl.ProducerID(aMinute(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cl.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-w.ring[1].produce(records[:1]); err != nil {
+		t.Fatal(err)
+	}
+	if err := cl.EndTransaction(aMinute(t), end); err != nil {
+		t.Fatal(err)
+	}
+	h.send(t, records[1], id, epoch)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// send produces a record in a transaction that nobody has begun. The brokers look at that for
+// newer versions of the request, whatever their settings are.
+func (h hang) send(t *testing.T, r *kgo.Record, id int64, epoch int16) {
+	t.Helper()
+	versions := kversion.Stable()
+	versions.SetMaxKeyVersion(int16(kmsg.Produce), 11)
+	cl, err := kgo.NewClient(append(h.as("quittance", Plain).options(), kgo.MaxVersions(versions))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	req := kmsg.NewPtrProduceRequest()
+	name := h.log.transactionalID(0, 1)
+	req.TransactionID, req.Acks, req.TimeoutMillis = &name, -1, 10_000
+	p := kmsg.NewProduceRequestTopicPartition()
+	p.Partition, p.Records = r.Partition, transactional(r, id, epoch)
+	topic := kmsg.NewProduceRequestTopic()
+	topic.Topic, topic.Partitions = r.Topic, []kmsg.ProduceRequestTopicPartition{p}
+	req.Topics = append(req.Topics, topic)
+	resp, err := cl.Broker(1).RetriableRequest(aMinute(t), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0]
+	if err := kerr.ErrorForCode(got.ErrorCode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// transactional is a batch of one record.
+func transactional(r *kgo.Record, id int64, epoch int16) []byte {
+	record := []byte{0, 0, 0} // attributes, and what it is behind the batch's time and offset
+	for _, b := range [][]byte{r.Key, r.Value} {
+		record = append(binary.AppendVarint(record, int64(len(b))), b...)
+	}
+	record = binary.AppendVarint(record, int64(len(r.Headers)))
+	for _, h := range r.Headers {
+		for _, b := range [][]byte{[]byte(h.Key), h.Value} {
+			record = append(binary.AppendVarint(record, int64(len(b))), b...)
+		}
+	}
+	now := time.Now().UnixMilli()
+	batch := kmsg.RecordBatch{PartitionLeaderEpoch: -1, Magic: 2, Attributes: 1 << 4,
+		FirstTimestamp: now, MaxTimestamp: now, ProducerID: id, ProducerEpoch: epoch, NumRecords: 1,
+		Records: append(binary.AppendVarint(nil, int64(len(record))), record...)}
+	b := batch.AppendTo(nil)
+	binary.BigEndian.PutUint32(b[8:], uint32(len(b)-12))
+	binary.BigEndian.PutUint32(b[17:], crc32.Checksum(b[21:], crc32.MakeTable(crc32.Castagnoli)))
+	return b
+}
+
+// open returns the open transactions of the shard.
+func (h hang) open(t *testing.T) map[openTransaction]int32 {
+	t.Helper()
+	all, err := h.log.openTransactions(aMinute(t), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestHanging: a claim writes the marker that a partition misses as the coordinator decided, tells
+// of it, and gives the shard with all that was committed; where it may not or where nobody knows
+// what was decided, it says so and changes nothing.
+func TestHanging(t *testing.T) {
+	c := secured{kafkatest.Start(t, kafkatest.Options{SASL: true, TLS: true, Authorizer: true,
+		Users:  map[string]string{"operator": password, "quittance": password},
+		Config: map[string]string{"transaction.partition.verification.enable": "false"}})}
+	for name, end := range map[string]kgo.TransactionEndTry{
+		"Committed": kgo.TryCommit, "Aborted": kgo.TryAbort,
+	} {
+		t.Run(name, func(t *testing.T) { c.hangs(t, end).testMended(t, end == kgo.TryCommit) })
+	}
+	t.Run("Forgotten", func(t *testing.T) { c.hangs(t, kgo.TryCommit).testForgotten(t) })
+}
+
+func (h hang) testMended(t *testing.T, committed bool) {
+	if n := len(h.open(t)); n != 1 {
+		t.Fatalf("%d transactions are open, want 1", n)
+	}
+	_, err := h.log.Claim(aMinute(t), 0)
+	if err == nil || !strings.Contains(err.Error(), "ALTER on CLUSTER") || denied(err) {
+		t.Fatalf("without the right: %v", err)
+	}
+	var told bytes.Buffer
+	o := h.options(kafkatest.AdminUser, Plain, h.prefix)
+	o.Logger = slog.New(slog.NewTextHandler(&told, nil))
+	l := opened(t, o)
+	w := claim(t, l, 0)
+	want := map[uint64]int{}
+	if committed {
+		want[1] = len(h.group.Records)
+	}
+	groups, _ := contents(t, l, 0, compaction.Range{To: w.Start()})
+	if len(groups) != len(want) || groups[1] != want[1] || w.last != uint64(len(want)) {
+		t.Errorf("groups %v, last %d, want %v", groups, w.last, want)
+	}
+	if n := strings.Count(told.String(), "level=WARN"); n != 1 ||
+		!strings.Contains(told.String(), h.prefix+journal) {
+		t.Errorf("told:\n%s", &told)
+	}
+	if open := h.open(t); len(open) > 0 {
+		t.Errorf("open still: %v", open)
+	}
+	add(t, w, three(w.last+1))
+}
+
+func (h hang) testForgotten(t *testing.T) {
+	cl, err := kgo.NewClient(h.log.producerOptions(0, 1)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	if _, _, err := cl.ProducerID(aMinute(t)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = opened(t, h.options(kafkatest.AdminUser, Plain, h.prefix)).Claim(aMinute(t), 0)
+	if err == nil || !strings.Contains(err.Error(), "find-hanging") ||
+		!strings.Contains(err.Error(), h.prefix+journal+"-0") {
+		t.Errorf("got %v", err)
+	}
+	if n := len(h.open(t)); n != 1 {
+		t.Errorf("%d transactions are open, want 1", n)
+	}
+}
