@@ -211,7 +211,7 @@ func TestKafkaFaults(t *testing.T) {
 		brokers: kafkatest.Options{Config: map[string]string{
 			"log.cleaner.io.max.bytes.per.second": "100000"}}})
 	kinds := append(nodeFaults[:len(nodeFaults):len(nodeFaults)], brokerFaults...)
-	for _, f := range deck(kinds, []int{2, 1, 1, 1, 0, 0}, 60) {
+	for _, f := range deck(kinds, []int{2, 1, 1, 1, 1, 1}, 60) {
 		r.round(f)
 	}
 	r.cards.finish()
