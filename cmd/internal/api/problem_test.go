@@ -247,3 +247,15 @@ func TestProblemPages(t *testing.T) {
 	}
 	w.want(404, request{method: "GET", path: "/problems/none"}).is("type", "/problems/not-found")
 }
+
+// An element that is no text where texts are wanted is refused, and is no panic.
+func TestPromotionKindsRefused(t *testing.T) {
+	w := newWorld(t)
+	for _, kinds := range []any{[]any{map[string]any{}}, []any{[]any{}, []any{}}, []any{1}} {
+		a := w.send(request{method: "POST", path: "/v1/promotions", as: "acme/tradesperson",
+			body: map[string]any{"name": "Spring", "percent": "10", "kinds": kinds}})
+		if a.Code != 422 {
+			t.Errorf("%v: status %d, want 422: %s", kinds, a.Code, a.Body)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"time"
 
 	"github.com/quittance/quittance/compaction"
@@ -15,8 +16,8 @@ type PromotionBody struct {
 	Amount           positiveText `json:"amount,omitempty" doc:"What it takes off; or else percent."`
 	Currency         currencyCode `json:"currency,omitempty" doc:"Of cap, amount and minimum_spend, where there is one."`
 	Funding          string       `json:"funding,omitempty" enum:"tradesperson,platform" doc:"Who pays for it: the tradesperson, as an allowance before tax (unless given), or the platform, as a payment after tax. Only the platform makes those."`
-	Kinds            []string     `json:"kinds,omitempty" maxItems:"5" uniqueItems:"true" doc:"The kinds of lines it applies to: labour, material, equipment, service, fee. The whole document unless kinds or items are given."`
-	Items            []string     `json:"items,omitempty" maxItems:"100" uniqueItems:"true" doc:"The price book items it applies to."`
+	Kinds            []string     `json:"kinds,omitempty" maxItems:"5" doc:"The kinds of lines it applies to: labour, material, equipment, service, fee. The whole document unless kinds or items are given."`
+	Items            []string     `json:"items,omitempty" maxItems:"100" doc:"The price book items it applies to."`
 	MinimumSpend     positiveText `json:"minimum_spend,omitempty" doc:"Of the document, before promotions."`
 	FirstTime        bool         `json:"first_time,omitempty" doc:"Whether it is only for customers who have never paid."`
 	LimitTotal       int          `json:"limit_total,omitempty" minimum:"0" maximum:"1000000000" doc:"How often it may be used, over all codes; without limit unless given."`
@@ -173,9 +174,15 @@ func (b *PromotionBody) promotion() (quoting.Promotion, error) {
 		if !ok || name == "" {
 			return p, refuse("kinds", "kind", "must be of labour, material, equipment, service, fee")
 		}
-		p.Scope.Kinds = append(p.Scope.Kinds, kind)
+		if !slices.Contains(p.Scope.Kinds, kind) { // named twice is named
+			p.Scope.Kinds = append(p.Scope.Kinds, kind)
+		}
 	}
-	p.Scope.Items = b.Items
+	for _, item := range b.Items {
+		if !slices.Contains(p.Scope.Items, item) {
+			p.Scope.Items = append(p.Scope.Items, item)
+		}
+	}
 	var err error
 	if b.Percent != "" {
 		if p.Coupon.Percent, err = quoting.ParseDecimal("percent", string(b.Percent)); err != nil {

@@ -59,11 +59,8 @@ func testFull(t *testing.T, o Options) {
 		t.Error("written to a full disk")
 	}
 	<-c.Exited(0)
-	why := "File too large"
-	if c.brokers[0].mounted {
-		why = "No space left on device"
-	}
-	if !strings.Contains(c.Log(0), why) {
+	// Where the limit is on the process, whatever it writes first may be what ends it.
+	if c.brokers[0].mounted && !strings.Contains(c.Log(0), "No space left on device") {
 		t.Errorf("the broker ended with\n%s", c.Log(0))
 	}
 	c.Free(0)
