@@ -210,8 +210,10 @@ func TestKafkaFaults(t *testing.T) {
 	r := newTrial(t, trialShape{nodes: 3, shards: 6, perWay: 2, cards: true, topics: busyCleaner,
 		brokers: kafkatest.Options{Config: map[string]string{
 			"log.cleaner.io.max.bytes.per.second": "100000"}}})
+	// The death of the only broker is for the long form: Kafka 4.3.0 can leave transactions without
+	// their markers then, which claims mend (TestHanging), and what a run comes to differs.
 	kinds := append(nodeFaults[:len(nodeFaults):len(nodeFaults)], brokerFaults...)
-	for _, f := range deck(kinds, []int{2, 1, 1, 1, 1, 1}, 60) {
+	for _, f := range deck(kinds, []int{2, 1, 1, 1, 0, 0}, 60) {
 		r.round(f)
 	}
 	r.cards.finish()
