@@ -268,6 +268,9 @@ func (r *trial) killReplica(i int) {
 // TestKafkaDiskFull fills the disk of the only broker, which ends it. When there is room and it has
 // been started again, all goes on.
 func TestKafkaDiskFull(t *testing.T) {
+	if *faults == 0 {
+		return // as above: for the long form; kafkatest's TestFull is the short one
+	}
 	r := newTrial(t, trialShape{nodes: 2, shards: 4, perWay: 2,
 		brokers: kafkatest.Options{DiskMB: 512}})
 	kinds := []trialFault{{kind: "the disk of the only broker is full", do: func(r *trial) {
