@@ -97,13 +97,13 @@ func (b *engineBench) spread(
 	if err != nil {
 		return figure{}, err
 	}
-	unique := strconv.FormatInt(time.Now().UnixNano(), 36)
+	unique := "" // no keys
+	if keyed {
+		unique = strconv.FormatInt(time.Now().UnixNano(), 36)
+	}
 	f, err := measure(ctx, fmt.Sprintf("engine on the cluster, %d callers", callers), callers, 1,
 		b.duration, func(ctx context.Context, caller, n int) error {
 			tenant := tenants[caller%len(tenants)]
-			if !keyed {
-				return b.one(ctx, tenant, transactions, "", caller+n*callers)
-			}
 			return b.one(ctx, tenant, transactions, unique, caller+n*callers)
 		})
 	f.note = fmt.Sprintf("%d shards", len(tenants))
@@ -141,10 +141,9 @@ func benchClaims(ctx context.Context, o engineOptions) (_ figure, err error) {
 			return figure{}, err
 		}
 	}
-	slices.Sort(all)
-	at := func(part int) time.Duration { return all[(len(all)-1)*part/100] }
-	return figure{name: "claim of an idle shard", p50: at(50), p95: at(95), p99: at(99),
-		note: fmt.Sprintf("%d claims", len(all))}, nil
+	f := figure{name: "claim of an idle shard", note: fmt.Sprintf("%d claims", len(all))}
+	f.timed(all)
+	return f, nil
 }
 
 // benchNoise measures what the neighbours of a noisy tenant in one shard feel: ten tenants at a
@@ -227,10 +226,9 @@ func (b *engineBench) noise(ctx context.Context, times int) (figure, error) {
 		return figure{}, err
 	}
 	neighbours := slices.Concat(samples[1:]...)
-	slices.Sort(neighbours)
-	at := func(part int) time.Duration { return neighbours[(len(neighbours)-1)*part/100] }
 	f := figure{name: "nine neighbours", done: len(neighbours), took: b.duration,
-		p50: at(50), p95: at(95), p99: at(99), note: "of a tenant at its share"}
+		note: "of a tenant at its share"}
+	f.timed(neighbours)
 	if times > 1 {
 		f.note = fmt.Sprintf("of a tenant at %d times its share, refused %d times", times,
 			refused.Load())

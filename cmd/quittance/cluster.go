@@ -24,13 +24,25 @@ type logFlags struct {
 
 // on adds to o where the log is.
 func (f logFlags) on(p *program, o engineOptions) (engineOptions, error) {
+	k, err := f.cluster(p)
+	if k != nil {
+		k.Create = o.create
+	}
+	o.cluster = k
+	return o, err
+}
+
+// cluster returns how the log on a cluster is opened, nil for a log in the data folder.
+func (f kafkaFlags) cluster(p *program) (*kafka.Options, error) {
 	on, err := f.onKafka()
 	if err != nil || !on {
-		return o, err
+		return nil, err
 	}
 	c, err := f.connection(p)
-	o.cluster = &kafka.Options{Connection: c, Prefix: f.TopicPrefix, Create: o.create}
-	return o, err
+	if err != nil {
+		return nil, err
+	}
+	return &kafka.Options{Connection: c, Prefix: f.TopicPrefix}, nil
 }
 
 // quiet is on, for a command that takes every shard for a while: it refuses a log that nodes serve,
@@ -62,14 +74,10 @@ type memberFlags struct {
 	CreateTopics   bool          `help:"Create the topics that are missing; else quittance topics apply does." default:"true" negatable:""`
 }
 
-// options returns how the log on a cluster is opened, nil for a log in the data folder.
+// options returns how a server opens the log on a cluster, nil for a log in the data folder.
 func (f memberFlags) options(p *program, shards int, listening string) (*kafka.Options, error) {
-	on, err := f.onKafka()
-	if err != nil || !on {
-		return nil, err
-	}
-	c, err := f.connection(p)
-	if err != nil {
+	o, err := f.cluster(p)
+	if err != nil || o == nil {
 		return nil, err
 	}
 	address := f.Advertise
@@ -93,8 +101,9 @@ func (f memberFlags) options(p *program, shards int, listening string) (*kafka.O
 		}
 		node = host + "-" + u.Port()
 	}
-	return &kafka.Options{Connection: c, Prefix: f.TopicPrefix, Shards: shards,
-		Replication: f.Replication, Create: f.CreateTopics, Address: address, Node: node}, nil
+	o.Shards, o.Replication, o.Create = shards, f.Replication, f.CreateTopics
+	o.Address, o.Node = address, node
+	return o, nil
 }
 
 // A cluster is this process among those that share a log: which shards it owns, and who owns the
@@ -206,11 +215,11 @@ func (c *cluster) status() ([]api.ShardStatus, error) {
 		st := api.ShardStatus{Shard: n.Shard, Node: owner.Node, Address: owner.Address, Here: n.Owned,
 			Serving: n.Serving, Standby: n.Standby, Stopped: n.Stopped != "", Epoch: owner.Epoch,
 			Claimed: owner.Claimed, Group: n.Group}
-		end, err := c.log.End(ctx, n.Shard)
-		if err != nil {
-			return nil, err
-		}
 		if n.Owned || n.Standby {
+			end, err := c.log.End(ctx, n.Shard)
+			if err != nil {
+				return nil, err
+			}
 			for _, p := range n.Positions {
 				st.Positions = append(st.Positions,
 					api.ShardPosition{Topic: p.Topic, Offset: p.Next, End: end.Of(p.Topic)})

@@ -34,9 +34,8 @@ type engine struct {
 	ended  chan error
 	// scratch is a store that is kept for as long as the engine is, empty for one in the folder.
 	scratch string
-	// folder is the log where it is in the folder, cluster where it is on one; the other is nil.
-	folder  *local.Log
-	cluster *kafka.Log
+	// folder is the log where it is in the folder, nil where it is on a cluster.
+	folder *local.Log
 }
 
 // engineOptions are what a command may want otherwise.
@@ -103,7 +102,7 @@ func (e *engine) openLog(ctx context.Context, o engineOptions) error {
 		if err != nil {
 			return err
 		}
-		e.log, e.cluster = log, log
+		e.log = log
 		return nil
 	}
 	o.log.Logger = o.logger
@@ -128,7 +127,7 @@ func withEngine(
 	if err != nil {
 		return err
 	}
-	if e.cluster != nil {
+	if e.folder == nil {
 		err = e.shards.Own(ctx, e.needed(tenant))
 	}
 	if err == nil {

@@ -149,11 +149,17 @@ func measure(
 		return figure{}, err
 	}
 	all := slices.Concat(samples...)
-	slices.Sort(all)
 	f := figure{name: name, done: each * len(all), took: duration}
-	if len(all) > 0 {
-		at := func(part int) time.Duration { return all[(len(all)-1)*part/100] }
-		f.p50, f.p95, f.p99 = at(50), at(95), at(99)
-	}
+	f.timed(all)
 	return f, nil
+}
+
+// timed sets how long calls took, from the time of each. It sorts them.
+func (f *figure) timed(all []time.Duration) {
+	if len(all) == 0 {
+		return
+	}
+	slices.Sort(all)
+	at := func(part int) time.Duration { return all[(len(all)-1)*part/100] }
+	f.p50, f.p95, f.p99 = at(50), at(95), at(99)
 }

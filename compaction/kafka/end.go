@@ -64,23 +64,16 @@ func (l *Log) noted(shard int) compaction.Positions {
 	return l.known[shard]
 }
 
-// offsetTries is how often leaders are asked for offsets while they move: for some seconds.
-const offsetTries = 10
-
 // offsets asks the leaders of a shard's topics for offsets, and again where a leader has moved or
 // does not know yet.
 func (l *Log) offsets(ctx context.Context, shard int, topics []string, at place) (
-	map[string]int64, error,
+	offsets map[string]int64, err error,
 ) {
-	for fails := 1; ; fails++ {
-		offsets, err := l.offsetsOnce(ctx, shard, topics, at)
-		if err == nil || lasting(err) || fails == offsetTries {
-			return offsets, err
-		}
-		if pause(ctx, retryBackoff(fails)) != nil {
-			return nil, err
-		}
-	}
+	err = persist(ctx, func() error {
+		offsets, err = l.offsetsOnce(ctx, shard, topics, at)
+		return err
+	})
+	return offsets, err
 }
 
 // offsetsOnce asks once. The client sends a request to each leader.

@@ -93,7 +93,7 @@ func (l *Log) mend(ctx context.Context, shard int) error {
 		if waiting, err = l.decide(ctx, shard, open, states); err != nil || !waiting {
 			return err
 		}
-		if fails == offsetTries {
+		if fails == tries {
 			return fmt.Errorf("kafka: the transactions of shard %d do not end", shard)
 		}
 		err = pause(ctx, retryBackoff(fails))
@@ -261,13 +261,8 @@ func (l *Log) transactionStates(ctx context.Context, shard int) (
 
 // repeat asks, and again while leaders or coordinators move.
 func (l *Log) repeat(ctx context.Context, what string, ask func() error) error {
-	for fails := 1; ; fails++ {
-		err := ask()
-		if err == nil {
-			return nil
-		}
-		if lasting(err) || fails == offsetTries || pause(ctx, retryBackoff(fails)) != nil {
-			return fmt.Errorf("kafka: %s: %w", what, err)
-		}
+	if err := persist(ctx, ask); err != nil {
+		return fmt.Errorf("kafka: %s: %w", what, err)
 	}
+	return nil
 }

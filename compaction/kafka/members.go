@@ -22,21 +22,23 @@ func Members(ctx context.Context, c Connection, prefix string) ([]string, error)
 	}
 	defer cl.Close()
 	name := Membership{Prefix: prefix}.Group()
-	for fails := 1; ; fails++ {
+	var hosts []string
+	err = persist(ctx, func() error {
 		groups, err := kadm.NewClient(cl).DescribeGroups(ctx, name)
 		if err == nil {
 			err = groups[name].Err
 		}
-		if err == nil || errors.Is(err, kerr.GroupIDNotFound) { // which nobody has joined
-			var hosts []string
-			for _, m := range groups[name].Members {
-				hosts = append(hosts, m.ClientHost)
-			}
-			return hosts, nil
+		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // which nobody has joined
+			// A cluster that has had no group yet makes a place for them when it is first asked.
+			return err
 		}
-		// A cluster that has had no group yet makes a place for them when it is first asked.
-		if lasting(err) || fails == offsetTries || pause(ctx, retryBackoff(fails)) != nil {
-			return nil, fmt.Errorf("kafka: group %s: %w", name, explain(err, c))
+		for _, m := range groups[name].Members {
+			hosts = append(hosts, m.ClientHost)
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("kafka: group %s: %w", name, explain(err, c))
 	}
+	return hosts, nil
 }

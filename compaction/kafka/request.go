@@ -2,6 +2,10 @@ package kafka
 
 import (
 	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/quittance/quittance/compaction"
 )
@@ -122,4 +126,31 @@ func (r *reader) send(a answer) {
 	case r.answers <- a:
 	case <-r.closed.Done():
 	}
+}
+
+// mend says what to do about a broker's error for one topic. Nothing is skipped but what a topic's
+// retention has removed.
+func (r *reader) mend(c *cursor, err error) error {
+	if !errors.Is(err, kerr.OffsetOutOfRange) {
+		var known *kerr.Error
+		if !errors.As(err, &known) { // it did not decode
+			return r.log.corrupt(r.shard, c.topic.Name, &kgo.Record{Offset: c.next}, c.seen+1, err)
+		}
+		return fmt.Errorf("kafka: %s: %w", c.topic.Name, err)
+	}
+	starts, e := r.log.offsets(r.closed, r.shard, []string{c.topic.Name}, logStart)
+	if e != nil {
+		return e
+	}
+	start := starts[c.topic.Name]
+	kept := c.topic.Class == compaction.AppendOnly && c.topic.Retention == 0
+	switch {
+	case start <= c.next:
+		return fmt.Errorf("kafka: %s has no offset %d any more or yet: %w", c.topic.Name, c.next, err)
+	case kept, c.topic.Class != compaction.AppendOnly && c.next > 0:
+		return fmt.Errorf("kafka: %s was to be read from %d and begins at %d: %w", c.topic.Name,
+			c.next, start, err)
+	}
+	c.moved(start)
+	return nil
 }
