@@ -42,6 +42,7 @@ type pass struct {
 func (c *cleaner) pass(
 	ctx context.Context, s *shard, f family, o CleanOptions,
 ) (CleanStats, mark, error) {
+	dirty := s.size(f) // before the tail is read, so that nothing after it is counted
 	committed, err := s.committed()
 	if err != nil {
 		return CleanStats{}, mark{}, err
@@ -53,7 +54,9 @@ func (c *cleaner) pass(
 		err = c.log.stop(s, err)
 	} else {
 		c.last[chainID{s.id, f}] = time.Now()
-		s.cleaned(f)
+		if p.keepLast == committed.tails[f] { // else the rest is still dirty
+			s.cleaned(f, dirty)
+		}
 	}
 	c.statsMu.Lock()
 	defer c.statsMu.Unlock()

@@ -35,7 +35,7 @@ type shard struct {
 	mu      sync.Mutex
 	end     end              // committed and durable
 	changed chan struct{}    // closed at the next change of end; nil while nobody waits
-	dirty   [families]uint64 // bytes appended since the cleaner's last pass
+	dirty   [families]uint64 // bytes appended that no pass has cleaned yet
 	damage  error            // the first *compaction.CorruptError that was found
 }
 
@@ -60,18 +60,19 @@ func (s *shard) publish(e end, sizes [families]uint64) {
 	}
 }
 
-// size returns how many bytes were appended to a family since it was cleaned.
+// size returns how many bytes were appended to a family and not cleaned since.
 func (s *shard) size(f family) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.dirty[f]
 }
 
-// cleaned notes that a family was cleaned.
-func (s *shard) cleaned(f family) {
+// cleaned notes that so many bytes of a family were cleaned: what its size was when the pass began,
+// since what is appended beside a pass is left for the next one.
+func (s *shard) cleaned(f family, size uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.dirty[f] = 0
+	s.dirty[f] -= size
 }
 
 // after returns a channel that is closed when there is a group after the given one, nil when there
