@@ -98,12 +98,38 @@ func (l *Log) mend(ctx context.Context, shard int) error {
 		}
 		err = pause(ctx, retryBackoff(fails))
 	}
+	return l.unseen(shard, err)
+}
+
+// unseen turns the error of a cluster that does not let this process look at transactions, or
+// cannot, into none.
+func (l *Log) unseen(shard int, err error) error {
 	if denied(err) || errors.Is(err, kerr.UnsupportedVersion) {
-		l.options.Logger.Debug("a claim could not look for transactions that hang",
+		l.options.Logger.Debug("transactions that hang could not be looked for",
 			"shard", shard, "error", err)
 		return nil
 	}
 	return err
+}
+
+// quiet waits until none of a shard's partitions has an open transaction. It is for a claim that has
+// its ids: what earlier owners began is over then, and a transaction that is still open would hide
+// what was appended after it.
+func (l *Log) quiet(ctx context.Context, shard int) error {
+	for fails := 1; ; fails++ {
+		open, err := l.openTransactions(ctx, shard)
+		if err != nil || len(open) == 0 {
+			return l.unseen(shard, err)
+		}
+		if fails == tries {
+			for t := range open {
+				return t.unclear(shard, nil)
+			}
+		}
+		if err := pause(ctx, retryBackoff(fails)); err != nil {
+			return err
+		}
+	}
 }
 
 // decide does what is to be done about a shard's open transactions, and reports whether to look at

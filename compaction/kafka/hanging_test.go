@@ -2,10 +2,13 @@ package kafka
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"hash/crc32"
 	"log/slog"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,16 +54,27 @@ type hang struct {
 	group  compaction.Group
 }
 
-// hangs makes one, as a coordinator does that forgets to write a marker: the group's transaction is
-// ended without the journal, which is sent afterwards, under the epoch that the transaction had.
+// hangs makes one, of whose owner nothing is left.
 func (c secured) hangs(t *testing.T, end kgo.TransactionEndTry) hang {
 	t.Helper()
 	h := hang{secured: c, prefix: kafkatest.Prefix(t)}
 	c.prepare(t, h.prefix, Grant{Serve, "User:quittance"})
 	h.log = opened(t, c.options("quittance", Plain, h.prefix))
+	w := claim(t, h.log, 0)
+	h.forge(t, w, end)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// forge has a transaction hang, as a coordinator does that forgets to write a marker: the group's
+// transaction is ended without the journal, which is sent afterwards, under the epoch that the
+// transaction had.
+func (h *hang) forge(t *testing.T, w *writer, end kgo.TransactionEndTry) {
+	t.Helper()
 	h.group = compaction.Group{Number: 1, Time: time.Unix(1, 0),
 		Records: []compaction.Record{rec(open, "a", "1"), rec(journal, "a", "1")}}
-	w := claim(t, h.log, 0)
 	records, err := w.records(h.group)
 	if err != nil {
 		t.Fatal(err)
@@ -80,10 +94,6 @@ func (c secured) hangs(t *testing.T, end kgo.TransactionEndTry) hang {
 		t.Fatal(err)
 	}
 	h.send(t, records[1], id, epoch)
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return h
 }
 
 // send produces a record in a transaction that nobody has begun. The brokers look at that for
@@ -160,6 +170,55 @@ func TestHanging(t *testing.T) {
 		t.Run(name, func(t *testing.T) { c.hangs(t, end).testMended(t, end == kgo.TryCommit) })
 	}
 	t.Run("Forgotten", func(t *testing.T) { c.hangs(t, kgo.TryCommit).testForgotten(t) })
+	t.Run("Reconnect", c.testReconnect)
+}
+
+// testReconnect: an owner that has lost its connections, as by a broker's end, has the markers
+// written before it goes on. Else its next transaction would be one with what hangs there, and an
+// abort of it would take back what was acknowledged.
+func (c secured) testReconnect(t *testing.T) {
+	h := hang{secured: c, prefix: kafkatest.Prefix(t)}
+	c.prepare(t, h.prefix, Grant{Serve, "User:quittance"})
+	o := c.options(kafkatest.AdminUser, Plain, h.prefix)
+	var mu sync.Mutex
+	var conns []net.Conn
+	o.Connection.Dial = func(ctx context.Context, network, host string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, host)
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil {
+			conns = append(conns, conn)
+		}
+		return conn, err
+	}
+	h.log = opened(t, o)
+	w := claim(t, h.log, 0)
+	h.forge(t, w, kgo.TryCommit)
+	mu.Lock()
+	for _, conn := range conns {
+		_ = conn.Close() // what of it is closed already does not matter
+	}
+	mu.Unlock()
+	records, err := w.records(compaction.Group{Number: 2, Time: time.Unix(2, 0),
+		Records: []compaction.Record{rec(journal, "b", "2")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := w.ring[1]
+	if err := p.cl.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-p.produce(records); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cl.EndTransaction(aMinute(t), kgo.TryAbort); err != nil {
+		t.Fatal(err)
+	}
+	w = claim(t, opened(t, o), 0)
+	groups, _ := contents(t, h.log, 0, compaction.Range{To: w.Start()})
+	if len(groups) != 1 || groups[1] != len(h.group.Records) {
+		t.Errorf("groups %v, want the first alone, whole", groups)
+	}
 }
 
 func (h hang) testMended(t *testing.T, committed bool) {
@@ -194,7 +253,10 @@ func (h hang) testMended(t *testing.T, committed bool) {
 }
 
 func (h hang) testForgotten(t *testing.T) {
-	cl, err := kgo.NewClient(h.log.producerOptions(0, 1)...)
+	// Somebody who does not look before: another program, or one that may not.
+	c := h.as("quittance", Plain)
+	c.Dial = (&net.Dialer{}).DialContext
+	cl, err := kgo.NewClient(append(h.log.producerOptions(0, 1), kgo.Dialer(c.dialTLS))...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 		open: map[io.Closer]bool{}, known: map[int]compaction.Positions{}}
 	l.closed, l.closing = context.WithCancel(context.Background())
 	var err error
-	if l.admin, err = kgo.NewClient(l.clientOptions()...); err != nil {
+	if l.admin, err = kgo.NewClient(clientOptions(l.options.Connection)...); err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
 	err = l.verify(ctx)

@@ -92,7 +92,7 @@ func (l *Log) Read(ctx context.Context, shard int, g compaction.Range) (compacti
 		}
 	}
 	r.order = slices.Clone(r.cursors)
-	cl, err := kgo.NewClient(l.clientOptions()...)
+	cl, err := kgo.NewClient(clientOptions(l.options.Connection)...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}

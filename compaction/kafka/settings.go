@@ -48,8 +48,8 @@ func retryBackoff(fails int) time.Duration {
 }
 
 // clientOptions are those of every client of a log.
-func (l *Log) clientOptions() []kgo.Opt {
-	return append(l.options.Connection.options(),
+func clientOptions(c Connection) []kgo.Opt {
+	return append(c.options(),
 		kgo.RetryBackoffFn(retryBackoff),
 		// Brokers close what is idle for 10 minutes. kgo's 30 s would make the first group after
 		// half a minute pay for connections, with TLS and SASL.
@@ -70,7 +70,7 @@ func (l *Log) transactionalID(shard, k int) string {
 
 // producerOptions are those of producer k of a shard's ring.
 func (l *Log) producerOptions(shard, k int) []kgo.Opt {
-	return append(l.clientOptions(),
+	return append(clientOptions(l.watched(shard)),
 		kgo.TransactionalID(l.transactionalID(shard, k)),
 		// A dead owner's open transaction keeps readers from what follows for this long, unless the
 		// next claim ends it first. kgo's 40 s would be a long time to wait.
