@@ -53,9 +53,8 @@ func (w *writer) take(ctx context.Context) error {
 		}
 	}
 	// From here on nothing of an earlier owner can be committed any more, and what was is stable: an
-	// id is not given while a transaction of its last owner is not over. A marker that got lost all
-	// the same would hide groups, and their numbers would be given again.
-	if err := w.log.quiet(ctx, w.shard); err != nil {
+	// id is not given while a transaction of its last owner is not over.
+	if err := w.log.stable(ctx, w.shard); err != nil {
 		return err
 	}
 	last, check, err := w.log.lastGroup(ctx, w.shard)

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 // A coordinator that comes back after its broker was killed may take a transaction that it had
@@ -73,7 +76,15 @@ func judge(t openTransaction, s *kmsg.DescribeTransactionsResponseTransactionSta
 // mend writes the markers that a shard's partitions miss. Where that cannot be, because it is not
 // known what was decided or because the cluster does not let this process, it says who can do what.
 // Where the cluster does not let it look, it does nothing.
+//
+// One at a time looks at a shard: a marker that is sent late must not meet the next transaction.
 func (l *Log) mend(ctx context.Context, shard int) error {
+	select {
+	case l.mending[shard] <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-l.mending[shard] }()
 	open, err := l.openTransactions(ctx, shard)
 	for fails := 1; err == nil && len(open) > 0; fails++ {
 		var states []kmsg.DescribeTransactionsResponseTransactionState
@@ -98,38 +109,37 @@ func (l *Log) mend(ctx context.Context, shard int) error {
 		}
 		err = pause(ctx, retryBackoff(fails))
 	}
-	return l.unseen(shard, err)
-}
-
-// unseen turns the error of a cluster that does not let this process look at transactions, or
-// cannot, into none.
-func (l *Log) unseen(shard int, err error) error {
 	if denied(err) || errors.Is(err, kerr.UnsupportedVersion) {
 		l.options.Logger.Debug("transactions that hang could not be looked for",
 			"shard", shard, "error", err)
-		return nil
+		return nil // a claim finds out all the same, and stops: see stable
 	}
 	return err
 }
 
-// quiet waits until none of a shard's partitions has an open transaction. It is for a claim that has
-// its ids: what earlier owners began is over then, and a transaction that is still open would hide
-// what was appended after it.
-func (l *Log) quiet(ctx context.Context, shard int) error {
-	for fails := 1; ; fails++ {
-		open, err := l.openTransactions(ctx, shard)
-		if err != nil || len(open) == 0 {
-			return l.unseen(shard, err)
+// stable waits until all that a shard's topics hold by now is over. It is for a claim that has its
+// ids: nothing of an earlier owner can be under way then, and what was still open would hide the
+// groups after it, whose numbers would be given again. What a later owner appends meanwhile does not
+// matter; the claim's own barrier will be refused.
+func (l *Log) stable(ctx context.Context, shard int) error {
+	ends, err := l.offsets(ctx, shard, l.names, highWatermark)
+	for fails := 1; err == nil; fails++ {
+		var now map[string]int64
+		if now, err = l.offsets(ctx, shard, l.names, lastStable); err != nil {
+			break
+		}
+		i := slices.IndexFunc(l.names, func(name string) bool { return now[name] < ends[name] })
+		if i < 0 {
+			return nil
 		}
 		if fails == tries {
-			for t := range open {
-				return t.unclear(shard, nil)
-			}
+			return fmt.Errorf("kafka: shard %d cannot be claimed: a transaction from offset %d of %s%s-%d "+
+				"on does not end, and whether it was committed cannot be found out any more. %s", shard,
+				now[l.names[i]], l.options.Prefix, l.names[i], shard, hangingAdvice)
 		}
-		if err := pause(ctx, retryBackoff(fails)); err != nil {
-			return err
-		}
+		err = pause(ctx, retryBackoff(fails))
 	}
+	return err
 }
 
 // decide does what is to be done about a shard's open transactions, and reports whether to look at
@@ -172,11 +182,13 @@ func (t openTransaction) unclear(
 			s.ProducerEpoch)
 	}
 	return fmt.Errorf("kafka: shard %d cannot be claimed: the transaction of producer %d, epoch %d, "+
-		"from offset %d of %s-%d is open, and it is not known whether it was committed (%s). "+
-		"See kafka-transactions.sh find-hanging and describe-producers, and whether other topics "+
-		"hold its group; aborting it may lose records that were acknowledged",
-		shard, t.producer, t.epoch, t.start, t.topic, shard, says)
+		"from offset %d of %s-%d is open, and it is not known whether it was committed (%s). %s",
+		shard, t.producer, t.epoch, t.start, t.topic, shard, says, hangingAdvice)
 }
+
+// hangingAdvice is what an operator can do about a transaction that nobody here can end.
+const hangingAdvice = "See kafka-transactions.sh find-hanging and describe-producers, and whether " +
+	"other topics hold its group; aborting it may lose records that were acknowledged"
 
 // marker is what the partition should have got.
 func (t openTransaction) marker(
@@ -195,9 +207,17 @@ func (t openTransaction) marker(
 // writeMarkers sends the markers. What it came to is seen by looking again: an answer may be lost,
 // and a partition does not take a marker twice.
 func (l *Log) writeMarkers(ctx context.Context, shard int, req *kmsg.WriteTxnMarkersRequest) error {
-	resp, err := req.RequestWith(ctx, l.admin)
+	cl, err := kgo.NewClient(append(clientOptions(l.options.Connection),
+		kgo.MinVersions(markerVersions()))...)
 	if err != nil {
-		return fmt.Errorf("kafka: the missing markers of shard %d: %w", shard, err)
+		return fmt.Errorf("kafka: %w", err)
+	}
+	defer cl.Close()
+	resp, err := req.RequestWith(ctx, cl)
+	if err != nil {
+		return fmt.Errorf("kafka: shard %d cannot be claimed: a transaction that is complete misses "+
+			"markers, and they could not be written (Kafka 4.2 or later is needed for it): %w. %s",
+			shard, err, hangingAdvice)
 	}
 	for _, m := range resp.Markers {
 		for _, t := range m.Topics {
@@ -221,6 +241,15 @@ func (l *Log) writeMarkers(ctx context.Context, shard int, req *kmsg.WriteTxnMar
 		}
 	}
 	return nil
+}
+
+// markerVersions are the least versions of requests that write markers. Brokers before Kafka 4.2 know
+// none in which they refuse a marker that comes too late, for a transaction that has an equal epoch
+// by now: it would end part of that one.
+func markerVersions() *kversion.Versions {
+	v := new(kversion.Versions)
+	v.SetMaxKeyVersion(kmsg.WriteTxnMarkers.Int16(), 2)
+	return v
 }
 
 // openTransactions returns the transactions that a shard's partitions take for open, and the epoch

@@ -23,6 +23,7 @@ type Log struct {
 	names    []string                    // theirs, sorted
 	admin    *kgo.Client
 	patience patience
+	mending  []chan struct{} // of each shard: held by who looks for its missing markers
 
 	closed  context.Context // ends when the log is closed
 	closing context.CancelFunc
@@ -99,6 +100,10 @@ func (l *Log) verify(ctx context.Context) error {
 	id := l.report.Topics[ShardsTopic]
 	l.identity = compaction.Identity{
 		ID: l.report.Cluster + "/" + hex.EncodeToString(id[:]), Shards: l.report.Shards,
+	}
+	l.mending = make([]chan struct{}, l.identity.Shards)
+	for i := range l.mending {
+		l.mending[i] = make(chan struct{}, 1)
 	}
 	return nil
 }
