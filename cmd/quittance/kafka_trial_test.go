@@ -226,6 +226,7 @@ func (r *trial) fatal(format string, args ...any) {
 		r.t.Logf("node %d (%s) said last:\n%s", n.n, n.listen,
 			strings.Join(lines[max(0, len(lines)-40):], ""))
 	}
+	r.t.Logf("until then:\n%s", r.tally)
 	r.t.Fatalf(format, args...)
 }
 
