@@ -30,6 +30,7 @@ func (s *Shards) claim(ctx context.Context, n int, distrust bool) (*shard, error
 	sh := &shard{
 		number: n, schema: s.o.Schema, clock: s.o.Clock, logger: s.o.Logger,
 		queue: newQueue(), counts: &s.slots[n].counters, notify: s.notify,
+		feed:   s.history[n].feed,
 		writer: w, store: st, state: state, deferred: map[string]time.Time{},
 		began: w.Start(), background: make(chan []Entry),
 	}

@@ -16,8 +16,9 @@ import (
 )
 
 // history is one shard's history store: rows projected from appended records, and where in the log
-// each sequence number is. It follows the log by itself, from committed records alone, so it may
-// lag, be lost, and be made again while the shard serves. Its keys:
+// each sequence number is. It follows the log by itself, from committed records alone, or the owner
+// where it is in this process; so it may lag, be lost, and be made again while the shard serves. Its
+// keys:
 //
 //	h <family> NUL <key>    → value of a projection
 //	p <topic> <sequence>    → positions from which the log gives the record of that sequence
@@ -32,6 +33,8 @@ type history struct {
 	failed  error         // why it does not go on any more; an ErrNotServing
 	change  chan struct{} // closed when any of the above changes
 	readers sync.WaitGroup
+
+	feed *feed
 }
 
 const (
@@ -40,7 +43,8 @@ const (
 )
 
 func newHistory(s *Shards, shard int) *history {
-	h := &history{shards: s, shard: shard, change: make(chan struct{})}
+	h := &history{shards: s, shard: shard, change: make(chan struct{}),
+		feed: newFeed(s.o.Schema.names(AppendOnly))}
 	if s.o.Shared {
 		h.failed = errElsewhere
 	}
@@ -132,7 +136,6 @@ func (h *history) follow(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	db := st.db
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() {
@@ -142,7 +145,7 @@ func (h *history) follow(ctx context.Context) (err error) {
 		case <-ctx.Done():
 		}
 	})
-	h.set(func() { h.db, h.reached = db, state.positions })
+	h.set(func() { h.db, h.reached = st.db, state.positions })
 	defer func() {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx) // what Pebble met beside us
@@ -151,90 +154,18 @@ func (h *history) follow(ctx context.Context) (err error) {
 		watch.Wait()
 		h.set(func() { h.db = nil })
 		h.readers.Wait()
-		err = errors.Join(err, db.Close())
+		err = errors.Join(err, st.db.Close())
 	}()
-	topics := h.shards.o.Schema.names(AppendOnly)
-	if len(topics) == 0 {
+	if len(h.feed.topics) == 0 {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	log := h.shards.o.Log
-	take := func(b Batch) error {
-		if err := h.write(db, b, &state); err != nil {
-			return err
-		}
-		h.set(func() { h.reached = state.positions })
-		return nil
-	}
-	// What is there first, then what comes: an open range says nothing of an end that has been
-	// reached without a record, as in a shard that nobody has written to.
-	end, err := log.End(ctx, h.shard)
-	if err != nil {
-		return err
-	}
-	err = each(ctx, log, h.shard, Range{From: state.positions, To: end, Topics: topics}, take)
-	if err != nil {
-		return err
-	}
-	if end = end.Only(topics); !state.positions.Reached(end) {
-		b := Batch{Next: end, Group: state.group, Time: state.stamp}
-		if err := take(b); err != nil {
+	f := &historian{history: h, db: st.db, state: state}
+	for {
+		if err := f.round(ctx); err != nil {
 			return err
 		}
 	}
-	return each(ctx, log, h.shard, Range{From: state.positions, Topics: topics}, take)
-}
-
-// write puts a batch's rows and the position after it into the store, at once.
-func (h *history) write(db *pebble.DB, from Batch, state *storeState) error {
-	b := db.NewBatch()
-	err := h.project(b, from, state.positions)
-	state.positions, state.group, state.stamp = from.Next, from.Group, from.Time
-	if err == nil {
-		err = b.Set([]byte(stateKey), state.encode(nil), nil)
-	}
-	if err == nil {
-		err = b.Commit(pebble.NoSync)
-	}
-	return errors.Join(err, b.Close())
-}
-
-func (h *history) project(b *pebble.Batch, from Batch, before Positions) error {
-	placed := map[byte]bool{}
-	for _, e := range from.Entries {
-		d := h.shards.o.Schema.byTopic[e.Topic]
-		if d == nil {
-			return &CorruptError{Shard: h.shard, Group: e.Group, Topic: e.Topic, Key: string(e.Key),
-				Reason: "this version of the program does not know the topic"}
-		}
-		fault := func(err error) error {
-			return &CorruptError{Shard: h.shard, Group: e.Group, Topic: e.Topic, Key: string(e.Key),
-				Reason: "the record does not decode: " + err.Error()}
-		}
-		if d.sequence != nil && !placed[d.id] {
-			placed[d.id] = true
-			n, err := d.sequence(e.Value)
-			if err != nil {
-				return fault(err)
-			}
-			if err := b.Set(positionKey(d.id, n), before.AppendBinary(nil), nil); err != nil {
-				return err
-			}
-		}
-		if d.project == nil {
-			continue
-		}
-		rows, err := d.project(e)
-		if err != nil {
-			return fault(err)
-		}
-		for _, r := range rows {
-			if err := b.Set(append(familyKey(r.Family), r.Key...), r.Value, nil); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 func positionKey(topic byte, sequence uint64) []byte {
@@ -246,15 +177,26 @@ func familyKey(family string) []byte {
 	return append(k, 0)
 }
 
+// end returns where what is committed ends in the topics that a history stands in: where the owner
+// stands, if it is here and the log has confirmed that lately.
+func (h *history) end(ctx context.Context) (Positions, error) {
+	if len(h.feed.topics) == 0 {
+		return nil, nil // nothing to wait for
+	}
+	if _, here := h.feed.level(); here && h.shards.slots[h.shard].renew() == nil {
+		if at, here := h.feed.level(); here {
+			return at, nil
+		}
+	}
+	end, err := h.shards.o.Log.End(ctx, h.shard)
+	return end.Only(h.feed.topics), err
+}
+
 // read calls f when the history has reached what was committed before the call.
 func (h *history) read(ctx context.Context, f func(*pebble.DB) error) error {
-	end, err := h.shards.o.Log.End(ctx, h.shard)
+	end, err := h.end(ctx)
 	if err != nil {
 		return err
-	}
-	end = end.Only(h.shards.o.Schema.names(AppendOnly))
-	if len(h.shards.o.Schema.names(AppendOnly)) == 0 {
-		end = nil // nothing to wait for
 	}
 	for {
 		h.mu.Lock()

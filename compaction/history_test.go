@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/compaction/compactiontest"
 	ledgerv1 "github.com/quittance/quittance/ledger/v1"
 )
 
@@ -116,4 +117,74 @@ func TestHistoryIsMadeAnew(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// What the owner appends is not read from the log again: on Kafka that cost a third of what one
+// shard can do.
+func TestHistoryFromItsOwner(t *testing.T) {
+	e := startEngine(t, t.TempDir(), numbers)
+	var closed atomic.Bool
+	away := errors.New("the log is away")
+	e.hooks.read = func(context.Context, compaction.Range) error {
+		if closed.Load() {
+			return away
+		}
+		return nil
+	}
+	e.run()
+	e.count(1, 3)
+	e.within(e.followed)
+	closed.Store(true)
+	for n := 4; n < 100; n += 3 {
+		e.count(n, n+2)
+	}
+	e.within(func(soon context.Context) error {
+		rows, err := e.History(soon, "acme", "n", compaction.Page{})
+		if err == nil && len(rows) != 99 {
+			t.Errorf("%d rows, want 99", len(rows))
+		}
+		return err
+	})
+}
+
+// Whatever becomes of appends, and however often the shard is claimed, the history has each number
+// that is in the log, finds its record, and has no other.
+func TestHistoryAfterFaults(t *testing.T) {
+	e := startEngine(t, t.TempDir(), numbers).run()
+	last := 0
+	for round := range 40 {
+		switch round {
+		case 3, 20:
+			e.fault.Script(compactiontest.UnknownWritten)
+		case 9, 21:
+			e.fault.Script(compactiontest.UnknownLost)
+		case 15:
+			e.fault.Script(compactiontest.Fenced)
+		}
+		// The next number is decided from what is there: a counter would hide what is lost.
+		e.within(func(soon context.Context) error {
+			_, err := e.Do(soon, compaction.Command{Tenant: "acme",
+				Idempotency: &compaction.Idempotency{Principal: "p", Operation: "o",
+					Key: strconv.Itoa(round)},
+				Decide: func(tx *compaction.Tx) (compaction.Answer, error) {
+					numbers.Append(tx, "acme", []byte(strconv.Itoa(round+1)))
+					return compaction.Answer{Code: 1}, nil
+				}})
+			return err
+		})
+		last++
+	}
+	e.within(func(soon context.Context) error {
+		rows, err := e.History(soon, "acme", "n", compaction.Page{})
+		if err == nil && len(rows) != last {
+			t.Errorf("%d rows, want %d", len(rows), last)
+		}
+		return err
+	})
+	for n := range uint64(last) {
+		got, err := e.Entry(ctx, "acme", numbers, n+1)
+		if err != nil || string(got.Value) != strconv.Itoa(int(n+1)) {
+			t.Errorf("number %d is %q, %v", n+1, got.Value, err)
+		}
+	}
 }

@@ -93,6 +93,21 @@ func (p Positions) Only(topics []string) Positions {
 	})
 }
 
+// furthest returns, of each topic that p or q names, the position that is further.
+func (p Positions) furthest(q Positions) Positions {
+	all := slices.Clone(p)
+	for _, at := range q {
+		i := slices.IndexFunc(all, func(x Position) bool { return x.Topic == at.Topic })
+		if i < 0 {
+			all = append(all, at)
+		} else {
+			all[i].Next = max(all[i].Next, at.Next)
+		}
+	}
+	all.Sort()
+	return all
+}
+
 // Equal reports whether p and q name the same offsets.
 func (p Positions) Equal(q Positions) bool { return p.Reached(q) && q.Reached(p) }
 

@@ -117,6 +117,7 @@ func (s *Shards) serve(ctx context.Context, n int, sh *shard) error {
 	slot := s.slots[n]
 	slot.claims.Add(1)
 	sh.restored = func() { slot.set(sh) }
+	sh.feed.begin(sh.state.positions)
 	s.subscriptions.everybody(func() { slot.set(sh) })
 	ctx, cancel := context.WithCancel(ctx)
 	var background sync.WaitGroup
@@ -124,6 +125,7 @@ func (s *Shards) serve(ctx context.Context, n int, sh *shard) error {
 		background.Go(func() { s.restoreBackground(ctx, sh) })
 	}
 	err := sh.run(ctx)
+	sh.feed.end()
 	slot.set(nil)
 	cancel()
 	background.Wait()

@@ -32,6 +32,7 @@ type shard struct {
 	queue  *queue
 	counts *counters
 	notify func(touched *[256]bool)
+	feed   *feed
 
 	lease     time.Duration // 0 where nobody else may own the shard
 	confirmed atomic.Int64  // when the log last confirmed that it is owned, since the program began
@@ -260,6 +261,7 @@ func (s *shard) commit(stamp time.Time) error {
 		return err
 	}
 	s.confirm(began)
+	s.feed.put(g, s.tx.appends, positions)
 	next := s.state
 	next.group, next.stamp, next.positions = g.Number, stamp, positions
 	next.reached = stamp
