@@ -45,25 +45,36 @@ func (id AccountID) First() string {
 
 // Control reports whether id is a control account: one whose balance has its details in the records
 // of payments and invoices, so that only the money path may post to it.
-func (id AccountID) Control() bool { return controls(id.First()) != notControl }
+func (id AccountID) Control() bool {
+	c := controls(id.First())
+	return c == lasting || c == ephemeral
+}
+
+// MoneyPath reports whether the money path posts to id. Such an account is always open and has no
+// rule: what has happened to a payment must go into the books.
+func (id AccountID) MoneyPath() bool { return controls(id.First()) != notControl }
 
 // control says what the first part of an account id means.
 type control uint8
 
 const (
 	notControl control = iota
-	lasting
-	ephemeral // comes into being as an ephemeral account
+	shared             // the money path posts to it, and everybody else may
+	lasting            // the money path alone does
+	ephemeral          // so too, and it comes into being as an ephemeral account
 )
 
-// controls is the list of control accounts. There is a receivable for each customer, so it must end
-// when it is empty.
+// controls is the list of the money path's accounts. There is a receivable for each customer, so it
+// must end when it is empty.
 func controls(first string) control {
 	switch first {
 	case "receivable":
 		return ephemeral
 	case "clearing", "undeposited", "deposits", "disputes", "platform":
 		return lasting
+	case "revenue", "tax", "rounding", "refunds", "bad_debt", "bank", "fees", "payable", "due_to",
+		"due_from", "suspense":
+		return shared
 	}
 	return notControl
 }

@@ -161,7 +161,7 @@ func Configure(
 	switch {
 	case !id.valid():
 		return Account{}, &AccountIDError{string(id)}
-	case id.Control():
+	case id.MoneyPath():
 		return Account{}, &ControlAccountError{id}
 	case c.IsZero():
 		return Account{}, &money.CurrencyError{}

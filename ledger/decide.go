@@ -10,8 +10,9 @@ import (
 // A Caller says on whose behalf a transaction is decided.
 type Caller uint8
 
-// The callers: Anyone may not post to control accounts; MoneyPath is the program itself, which
-// posts what happened to payments and invoices.
+// The callers: Anyone may not post to control accounts, nor more than MaxAmount at once; MoneyPath is
+// the program itself, which posts what happened to payments and invoices, whatever an account's
+// settings are.
 const (
 	Anyone Caller = iota
 	MoneyPath
@@ -53,7 +54,7 @@ func (w *working) decide(
 		if err != nil {
 			return Change{}, err
 		}
-		if err := w.move(debit, credit, p, phase); err != nil {
+		if err := w.move(debit, credit, p, phase, by); err != nil {
 			return Change{}, err
 		}
 		w.line(debit, credit, *p, money.New(0, p.Amount.Currency()))
@@ -143,23 +144,25 @@ func (w *working) place(id AccountID, c money.Currency) (int, error) {
 }
 
 // move refuses a posting for what its accounts are, or changes them.
-func (w *working) move(debit, credit int, p *Posting, phase Phase) error {
+func (w *working) move(debit, credit int, p *Posting, phase Phase, by Caller) error {
 	d, c := &w.change.Accounts[debit], &w.change.Accounts[credit]
 	amount := p.Amount.Minor()
 	switch {
-	case d.Closed:
+	case d.Closed && by != MoneyPath:
 		return &ClosedAccountError{d.ID, d.Currency}
-	case c.Closed:
+	case c.Closed && by != MoneyPath:
 		return &ClosedAccountError{c.ID, c.Currency}
 	case !fits(amount, d.Posted.Debits, d.Pending.Debits),
 		!fits(amount, c.Posted.Credits, c.Pending.Credits):
 		return money.ErrOverflow
 	}
-	if err := d.refuseDebit(amount); err != nil {
-		return err
-	}
-	if err := c.refuseCredit(amount); err != nil {
-		return err
+	if by != MoneyPath {
+		if err := d.refuseDebit(amount); err != nil {
+			return err
+		}
+		if err := c.refuseCredit(amount); err != nil {
+			return err
+		}
 	}
 	if phase == PhaseHeld {
 		d.Pending.Debits += amount

@@ -213,6 +213,30 @@ func TestDecideMoneyPath(t *testing.T) {
 	}
 }
 
+// What happened to a payment goes into the books, whatever was made of the accounts meanwhile; what
+// anyone else posts does not, nor an amount that would leave no room.
+func TestDecideMoneyPathIsNotShutOut(t *testing.T) {
+	closed := Account{ID: "fees:stripe", Currency: eur, Closed: true}
+	ruled := Account{ID: "bank", Currency: eur, Rule: CreditsMustNotExceedDebits}
+	tx := Transaction{Postings: []Posting{post("fees:stripe", "bank", 5)}}
+	if _, err := Decide(withAccounts(closed, ruled), tx, MoneyPath, day); err != nil {
+		t.Errorf("the money path: %v", err)
+	}
+	_, err := Decide(withAccounts(closed, ruled), tx, Anyone, day)
+	if !refusedAs(err, new(*ClosedAccountError)) {
+		t.Errorf("anyone: %v", err)
+	}
+	for minor, want := range map[int64]error{MaxAmount: nil, MaxAmount + 1: money.ErrOverflow} {
+		tx := Transaction{Postings: []Posting{post("a", "bank", minor)}}
+		if _, err := Decide(withAccounts(), tx, Anyone, day); !errors.Is(err, want) {
+			t.Errorf("%d: %v, want %v", minor, err, want)
+		}
+		if _, err := Decide(withAccounts(), tx, MoneyPath, day); err != nil {
+			t.Errorf("%d by the money path: %v", minor, err)
+		}
+	}
+}
+
 // What is held counts against its account at once and for the other account only when posted.
 func TestDecideOverdrawn(t *testing.T) {
 	wallet := Account{ID: "wallet", Currency: eur, Rule: DebitsMustNotExceedCredits,

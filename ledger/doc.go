@@ -39,7 +39,8 @@
 //
 // Of all reasons to refuse a transaction the first in this table is given. Rungs 1 to 4 look at the
 // transaction, rungs 5 to 10 at each posting in turn, and from 11 on at the accounts of each
-// posting in turn, after the postings before it were applied. Debit comes before credit.
+// posting in turn, after the postings before it were applied. Debit comes before credit. The money
+// path is not refused for what an account's settings are: what happened must go into the books.
 //
 //	 1  the reference is not one                     ErrReference
 //	 2  the reference was used before                *DuplicateReferenceError
@@ -50,10 +51,10 @@
 //	 7  debit and credit are the same account        *SameAccountError
 //	 8  the amount is not above zero                 *AmountError
 //	 9  the amount has no currency                   *money.CurrencyError
-//	10  (the same of the next posting)
-//	11  an account is closed                         *ClosedAccountError
+//	10  more than MaxAmount, for Anyone              money.ErrOverflow
+//	11  an account is closed, for Anyone             *ClosedAccountError
 //	12  a sum would not fit in 64 bits               money.ErrOverflow
-//	13  an account's rule would be broken            *OverdrawnError
+//	13  its rule would be broken, for Anyone         *OverdrawnError
 //
 // A command with more than MaxCommandPostings is refused as a whole, before all of these, with a
 // *TooManyPostingsError. Those of holds stand at [DecideHold] and [DecidePost], those of settings

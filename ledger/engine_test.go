@@ -323,6 +323,7 @@ func TestConfigure(t *testing.T) {
 	}{
 		{"a:", eur, Settings{}, new(*AccountIDError)},
 		{"clearing:x", money.Currency{}, Settings{}, new(*ControlAccountError)},
+		{"fees:x", eur, Settings{Closed: true}, new(*ControlAccountError)},
 		{"a", money.Currency{}, Settings{Rule: 9}, new(*money.CurrencyError)},
 		{"a", eur, Settings{Rule: 9, Ephemeral: true}, new(*RuleError)},
 		{"a", eur, Settings{Rule: DebitsMustNotExceedCredits, Ephemeral: true}, ErrSettings},

@@ -64,11 +64,16 @@ func (e *AccountIDError) Error() string {
 		"digits, \"_\", \".\" and \"-\" separated by \":\"", e.ID)
 }
 
-// A ControlAccountError refuses to post to an account that only the money path posts to.
+// A ControlAccountError refuses to post to an account that only the money path posts to, and to
+// change the settings of one that it posts to.
 type ControlAccountError struct{ Account AccountID }
 
 // Error names the account.
 func (e *ControlAccountError) Error() string {
+	if !e.Account.Control() {
+		return fmt.Sprintf("payments and invoices post to %.60q: it stays open and has no rule",
+			string(e.Account))
+	}
 	return fmt.Sprintf("%.60q is a control account: payments and invoices post to it, nobody else",
 		string(e.Account))
 }

@@ -18,6 +18,10 @@ const (
 	MaxReference       = 255   // bytes of a reference
 )
 
+// MaxAmount is how many minor units a caller of the general ledger may post at once: what documents
+// may come to. A posting that filled an account to 64 bits would leave no room for the money path's.
+const MaxAmount = 1_000_000_000_000_000
+
 // A Posting moves an amount above zero: it debits one account and credits another. Nothing that is
 // made of postings can be out of balance.
 type Posting struct {
@@ -144,6 +148,8 @@ func (p *Posting) check(by Caller) error {
 		return &AmountError{p.Amount}
 	case p.Amount.Currency().IsZero():
 		return &money.CurrencyError{}
+	case by != MoneyPath && p.Amount.Minor() > MaxAmount:
+		return money.ErrOverflow
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/ledger"
 	"github.com/quittance/quittance/ledger/payments"
 	"github.com/quittance/quittance/quoting"
 )
@@ -268,4 +269,17 @@ func (w *world) refund(payment string, minor int64, creditNote string) string {
 			State: payments.RefundSucceeded, Amount: euro(minor), Observed: tx.Now()})
 	})
 	return r
+}
+
+// Whatever the money path posts to stays open and has no rule: a closed revenue account kept
+// invoices from being finalised, and a closed fees account kept captured money out of the books.
+func TestAccountsStayOpen(t *testing.T) {
+	for _, id := range []ledger.AccountID{AccountRevenue, AccountDeposits, AccountRounding,
+		AccountRefunds, AccountDisputes, AccountBadDebt, AccountBank, AccountPromotions,
+		AccountFeeOwed, AccountFeePlat, Receivable("c"), Tax("S"), Clearing("g"), Fees("g"),
+		Undeposited("cash"), Credit("c"), DueTo("t"), DueFrom("t"), Suspense("g")} {
+		if !id.MoneyPath() {
+			t.Errorf("%s can be closed", id)
+		}
+	}
 }

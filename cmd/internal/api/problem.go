@@ -117,7 +117,7 @@ var kinds = []kind{
 		"An amount has at most the digits of its currency: two for EUR, none for JPY, three for KWD.",
 		as(func(e *money.PrecisionError, p *Problem) { p.Currency = e.Currency.String() })},
 	{"amount-too-large", 422, "The amount is too large.",
-		"Amounts and sums of amounts are below 2^63 minor units of their currency.",
+		"A posting has at most 10^15 minor units of its currency, and a sum is below 2^63.",
 		is(money.ErrOverflow)},
 	{"currency-unknown", 422, "The currency is not one of ISO 4217.",
 		"Use a three-letter code of ISO 4217 in upper case, such as `EUR`.",
@@ -212,7 +212,9 @@ var kinds = []kind{
 		as[*ledger.AccountIDError]()},
 	{"account-controlled", 422, "Only the money path posts to this account.",
 		"Accounts whose first part is receivable, clearing, undeposited, deposits, disputes or " +
-			"platform follow invoices and payments. Post to accounts of your own.",
+			"platform follow invoices and payments: post to accounts of your own. Neither those nor " +
+			"revenue, tax, rounding, refunds, bad_debt, bank, fees, payable, due_to, due_from and " +
+			"suspense can be closed or given a rule.",
 		as[*ledger.ControlAccountError]()},
 	{"account-settings-invalid", 422, "The account cannot have these settings.",
 		"An ephemeral account ends when it is empty, so it can have no rule and cannot be closed.",
