@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"testing"
@@ -264,4 +265,41 @@ func TestClaimClients(t *testing.T) {
 		t.Errorf("%d writers are open", open)
 	}
 	claim(t, l, 0)
+}
+
+// TestClaimLater: a claim that another one overtakes is told so, and not that a transaction hangs,
+// however much the other appends meanwhile.
+func TestClaimLater(t *testing.T) {
+	brokers := model(t).ListenAddrs()
+	w := &wire{}
+	o := suiteOptions(brokers, "")
+	o.Connection.Dial = w.dial
+	slow, quick := opened(t, o), opened(t, suiteOptions(brokers, ""))
+	asks := w.next(kmsg.ListOffsets, hold, 1, nil) // what it does first with its ids
+	answered := make(chan error, 1)
+	go func() {
+		_, err := slow.Claim(t.Context(), 0)
+		answered <- err
+	}()
+	<-asks.met
+	later := claim(t, quick, 0)
+	ctx, stop := context.WithCancel(t.Context())
+	appended := make(chan error, 1)
+	go func() {
+		for n := uint64(1); ctx.Err() == nil; n++ {
+			if _, err := later.Append(context.Background(), three(n)); err != nil {
+				appended <- err
+				return
+			}
+		}
+		appended <- nil
+	}()
+	asks.release()
+	if err := <-answered; !errors.Is(err, compaction.ErrFenced) {
+		t.Errorf("got %v, want ErrFenced", err)
+	}
+	stop()
+	if err := <-appended; err != nil {
+		t.Errorf("who claimed later: %v", err)
+	}
 }

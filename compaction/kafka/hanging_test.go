@@ -225,6 +225,7 @@ func (h hang) testMended(t *testing.T, committed bool) {
 	if n := len(h.open(t)); n != 1 {
 		t.Fatalf("%d transactions are open, want 1", n)
 	}
+	h.unstable(t)
 	_, err := h.log.Claim(aMinute(t), 0)
 	if err == nil || !strings.Contains(err.Error(), "ALTER on CLUSTER") || denied(err) {
 		t.Fatalf("without the right: %v", err)
@@ -250,6 +251,17 @@ func (h hang) testMended(t *testing.T, committed bool) {
 		t.Errorf("open still: %v", open)
 	}
 	add(t, w, three(w.last+1))
+}
+
+// unstable holds that a claim which has not looked, or may not, does not go on from an end that a
+// hanging transaction hides: it would give the numbers of hidden groups again.
+func (h hang) unstable(t *testing.T) {
+	t.Helper()
+	soon, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := h.log.stable(soon, 0); err == nil {
+		t.Error("a shard is taken for stable though a transaction hides its end")
+	}
 }
 
 func (h hang) testForgotten(t *testing.T) {
