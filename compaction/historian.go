@@ -79,7 +79,8 @@ func (f *historian) tail(ctx context.Context) error {
 	defer stop()
 	r := Range{From: f.state.positions, Topics: f.history.feed.topics}
 	err := each(reading, f.history.shards.o.Log, f.history.shard, r, f.take)
-	if _, here := f.history.feed.level(); here && ctx.Err() == nil && errors.Is(err, context.Canceled) {
+	_, here := f.history.feed.level()
+	if here && ctx.Err() == nil && errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err

@@ -17,8 +17,8 @@ import (
 
 // history is one shard's history store: rows projected from appended records, and where in the log
 // each sequence number is. It follows the log by itself, from committed records alone, or the owner
-// where it is in this process; so it may lag, be lost, and be made again while the shard serves. Its
-// keys:
+// where it is in this process; so it may lag, be lost, and be made again while the shard serves.
+// Its keys:
 //
 //	h <family> NUL <key>    → value of a projection
 //	p <topic> <sequence>    → positions from which the log gives the record of that sequence

@@ -10,8 +10,8 @@ import (
 // A Caller says on whose behalf a transaction is decided.
 type Caller uint8
 
-// The callers: Anyone may not post to control accounts, nor more than MaxAmount at once; MoneyPath is
-// the program itself, which posts what happened to payments and invoices, whatever an account's
+// The callers: Anyone may not post to control accounts, nor more than MaxAmount at once. MoneyPath
+// is the program itself, which posts what happened to payments and invoices, whatever an account's
 // settings are.
 const (
 	Anyone Caller = iota

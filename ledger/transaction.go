@@ -18,8 +18,8 @@ const (
 	MaxReference       = 255   // bytes of a reference
 )
 
-// MaxAmount is how many minor units a caller of the general ledger may post at once: what documents
-// may come to. A posting that filled an account to 64 bits would leave no room for the money path's.
+// MaxAmount is how many minor units a caller of the general ledger may post at once, as a document
+// may come to. A posting that filled an account to 64 bits would leave no room for the money path.
 const MaxAmount = 1_000_000_000_000_000
 
 // A Posting moves an amount above zero: it debits one account and credits another. Nothing that is

@@ -119,8 +119,8 @@ func (l *Log) mend(ctx context.Context, shard int) error {
 
 // stable waits until all that a shard's topics hold by now is over. It is for a claim that has its
 // ids: nothing of an earlier owner can be under way then, and what was still open would hide the
-// groups after it, whose numbers would be given again. What a later owner appends meanwhile does not
-// matter; the claim's own barrier will be refused.
+// groups after it, whose numbers would be given again. What a later owner appends meanwhile does
+// not matter; the claim's own barrier will be refused.
 func (l *Log) stable(ctx context.Context, shard int) error {
 	ends, err := l.offsets(ctx, shard, l.names, highWatermark)
 	for fails := 1; err == nil; fails++ {
@@ -187,8 +187,8 @@ func (t openTransaction) unclear(
 }
 
 // hangingAdvice is what an operator can do about a transaction that nobody here can end.
-const hangingAdvice = "See kafka-transactions.sh find-hanging and describe-producers, and whether " +
-	"other topics hold its group; aborting it may lose records that were acknowledged"
+const hangingAdvice = "See kafka-transactions.sh find-hanging and describe-producers, and " +
+	"whether other topics hold its group; aborting it may lose records that were acknowledged"
 
 // marker is what the partition should have got.
 func (t openTransaction) marker(
@@ -243,9 +243,9 @@ func (l *Log) writeMarkers(ctx context.Context, shard int, req *kmsg.WriteTxnMar
 	return nil
 }
 
-// markerVersions are the least versions of requests that write markers. Brokers before Kafka 4.2 know
-// none in which they refuse a marker that comes too late, for a transaction that has an equal epoch
-// by now: it would end part of that one.
+// markerVersions are the least versions of requests that write markers. Brokers before Kafka 4.2
+// know none in which they refuse a marker that comes too late, for a transaction that has an equal
+// epoch by now: it would end part of that one.
 func markerVersions() *kversion.Versions {
 	v := new(kversion.Versions)
 	v.SetMaxKeyVersion(kmsg.WriteTxnMarkers.Int16(), 2)
