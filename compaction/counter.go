@@ -15,8 +15,10 @@ var Counters = NewTable(TableSpec[uint64]{
 	},
 	Decode: func(b []byte) (uint64, error) {
 		var r compactionv1.CounterRecord
-		err := proto.Unmarshal(b, &r)
-		return r.Value, err
+		if err := proto.Unmarshal(b, &r); err != nil {
+			return 0, err
+		}
+		return r.Value, nil
 	},
 })
 

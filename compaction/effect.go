@@ -111,12 +111,14 @@ func encodeEffect(e Effect) ([]byte, error) {
 
 func decodeEffect(b []byte) (Effect, error) {
 	var m compactionv1.OutboxRecord
-	if err := proto.Unmarshal(b, &m); err != nil {
+	err := proto.Unmarshal(b, &m)
+	state := Enum[EffectState](m.State, &err)
+	if err != nil {
 		return Effect{}, err
 	}
 	return Effect{
 		Tenant: m.Tenant, ID: m.Id, Kind: m.Kind, Aggregate: m.Aggregate, Payload: m.Payload,
-		Attempt: int(m.Attempt), State: EffectState(m.State), Due: instant(m.DueUnixNano),
+		Attempt: int(m.Attempt), State: state, Due: instant(m.DueUnixNano),
 		Created: instant(m.CreatedUnixNano), Began: instant(m.BeganUnixNano),
 		LastError: m.LastError, Sequence: m.Sequence,
 	}, nil

@@ -152,7 +152,11 @@ func DecodePositions(b []byte) (p Positions, rest []byte, err error) {
 		}
 		topic := string(b[:n])
 		b = b[n:]
-		p = append(p, Position{topic, int64(next())})
+		offset := int64(next())
+		if offset < 0 {
+			return nil, nil, errPositions
+		}
+		p = append(p, Position{topic, offset})
 	}
 	if err != nil {
 		return nil, nil, err

@@ -44,28 +44,34 @@ func (t storeState) encode(b []byte) []byte {
 // errStoreState reports a state of another format, or one that was damaged.
 var errStoreState = errors.New("compaction: the store's state does not decode")
 
-func decodeStoreState(b []byte) (t storeState, err error) {
+// decodeStoreState reads what encode wrote, to its last byte. Anything else is an error.
+func decodeStoreState(b []byte) (storeState, error) {
 	const fixed = 1 + 8 + 8 + 8 + 1
-	if len(b) < fixed || b[0] != storeFormat {
-		return t, errStoreState
+	if len(b) < fixed || b[0] != storeFormat || b[fixed-1] > 1 {
+		return storeState{}, errStoreState
 	}
+	var t storeState
 	t.fingerprint = binary.BigEndian.Uint64(b[1:])
 	t.stamp = time.Unix(0, int64(binary.BigEndian.Uint64(b[9:]))).UTC()
 	t.reached = time.Unix(0, int64(binary.BigEndian.Uint64(b[17:]))).UTC()
-	t.background = b[25] == 1
+	t.background = b[fixed-1] == 1
 	b = b[fixed:]
 	var n int
 	if t.group, n = binary.Uvarint(b); n <= 0 {
-		return t, errStoreState
+		return storeState{}, errStoreState
 	}
 	b = b[n:]
 	size, n := binary.Uvarint(b)
 	if n <= 0 || size > uint64(len(b)-n) {
-		return t, errStoreState
+		return storeState{}, errStoreState
 	}
 	t.log = string(b[n : n+int(size)])
-	t.positions, _, err = DecodePositions(b[n+int(size):])
-	return t, err
+	var rest []byte
+	var err error
+	if t.positions, rest, err = DecodePositions(b[n+int(size):]); err != nil || len(rest) > 0 {
+		return storeState{}, errStoreState
+	}
+	return t, nil
 }
 
 // state reads the store's state; ok is false for a store that has none yet.
