@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"math"
 	"time"
 
 	"github.com/quittance/quittance/compaction"
@@ -68,6 +69,9 @@ type stored struct {
 const layout = 1
 
 const sumSize = 4
+
+// leastStored is the size of the smallest stored record: three numbers, an empty key and no value.
+const leastStored = 3
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -161,24 +165,29 @@ func (d *decoder) take(n uint64) []byte {
 	return v
 }
 
-// header reads what appendHeader wrote.
+// header reads what appendHeader wrote. Where it fails, h is zero.
 func (d *decoder) header(h *header) error {
 	if v := d.take(1); d.bad || v[0] != layout {
+		*h = header{}
 		return errLayout
 	}
 	h.group, h.prev = d.uvarint(), d.uvarint()
 	for i := range h.tails[1:] {
 		h.tails[1+i] = d.uvarint()
 	}
-	h.sec, h.nsec = d.varint(), int64(d.uvarint())
-	h.total, h.count = int(d.uvarint()), int(d.uvarint())
-	if d.bad || h.prev >= h.group || h.count > h.total || h.nsec > 999_999_999 {
+	h.sec = d.varint()
+	nsec, total, count := d.uvarint(), d.uvarint(), d.uvarint()
+	// Room is made for as many records as a header says, so that they must be able to follow.
+	if d.bad || h.prev >= h.group || nsec > 999_999_999 || total > math.MaxInt32 ||
+		count > total || count > uint64(len(d.b)/leastStored) {
+		*h = header{}
 		return errShape
 	}
+	h.nsec, h.total, h.count = int64(nsec), int(total), int(count)
 	return nil
 }
 
-// next reads what appendStored wrote.
+// next reads what appendStored wrote. Where it fails, r is zero.
 func (d *decoder) next(r *stored) error {
 	r.topic = d.uvarint()
 	k, v := d.uvarint(), d.uvarint()
@@ -187,6 +196,7 @@ func (d *decoder) next(r *stored) error {
 		r.value = d.take(v - 1)
 	}
 	if d.bad {
+		*r = stored{}
 		return errShape
 	}
 	return nil
