@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -43,7 +45,8 @@ func ParseGrant(text string) (Grant, error) {
 	case !ok || !slices.Contains(Roles(), Role(role)):
 		return Grant{}, fmt.Errorf("kafka: %q does not begin with one of the roles %v and =",
 			text, Roles())
-	case !typed || kind == "" || name == "" || strings.ContainsFunc(principal, unprintable):
+	case !typed || kind == "" || name == "" || strings.ContainsFunc(principal, unprintable),
+		!utf8.ValidString(principal):
 		return Grant{}, fmt.Errorf("kafka: %q is no principal: they read as User:name", principal)
 	}
 	return Grant{Role(role), principal}, nil
@@ -51,7 +54,7 @@ func ParseGrant(text string) (Grant, error) {
 
 // unprintable reports whether r may not stand in a principal here: it would end a line, or a text
 // in quotes.
-func unprintable(r rune) bool { return r < ' ' || r == 0x7f || r == '"' || r == '\\' }
+func unprintable(r rune) bool { return !unicode.IsPrint(r) || r == '"' || r == '\\' }
 
 // An ACL lets a principal do one thing to one resource, or to all whose names begin so.
 type ACL struct {

@@ -70,29 +70,30 @@ func stamped(group uint64, t time.Time) int64 {
 
 var errHeader = errors.New("its header is not one that this program writes")
 
-// decodeHeader reads what append wrote. Anything else is an error.
-func decodeHeader(b []byte) (h header, err error) {
+// decodeHeader reads what append wrote. Anything else is an error, and no header.
+func decodeHeader(b []byte) (header, error) {
+	var h header
 	if len(b) == 0 {
-		return h, errHeader
+		return header{}, errHeader
 	}
 	if b[0]&^15 != headerFormat {
-		return h, fmt.Errorf("its header has the format %d: a newer program wrote it", b[0]>>4)
+		return header{}, fmt.Errorf("its header has the format %d: a newer program wrote it", b[0]>>4)
 	}
 	h.kind = kind(b[0] & 15)
 	if h.kind < recordKind || h.kind > barrierKind {
-		return h, fmt.Errorf("its header names the kind %d: a newer program wrote it", h.kind)
+		return header{}, fmt.Errorf("its header names the kind %d: a newer program wrote it", h.kind)
 	}
 	b = b[1:]
 	var v [3]uint64
 	for i := range v {
 		n := 0
 		if v[i], n = binary.Uvarint(b); n <= 0 || n > 1 && b[n-1] == 0 {
-			return h, errHeader // cut off, too large, or written longer than it need be
+			return header{}, errHeader // cut off, too large, or written longer than it need be
 		}
 		b = b[n:]
 	}
 	if len(b) != 8 || v[1] > maxCount {
-		return h, errHeader
+		return header{}, errHeader
 	}
 	h.group, h.count, h.epoch = v[0], int(v[1]), v[2]
 	h.nanos = int64(binary.BigEndian.Uint64(b))

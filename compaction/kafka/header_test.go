@@ -86,6 +86,9 @@ func FuzzHeader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, err := decodeHeader(b)
 		if err != nil {
+			if h != (header{}) {
+				t.Errorf("% x is refused (%v), and gives %+v", b, err, h)
+			}
 			return
 		}
 		if again := h.append(nil); !bytes.Equal(again, b) {
