@@ -254,6 +254,9 @@ func decodeMovement(b []byte, c money.Currency) (Movement, error) {
 		case f.is(3):
 			m.Credit = f.n != 0
 		case f.is(4):
+			if f.n > uint64(PhaseExpired) {
+				return Movement{}, errEntry
+			}
 			m.Phase = Phase(f.n)
 		case f.is(5):
 			m.Amount = money.New(int64(f.n), c)

@@ -53,6 +53,9 @@ func DecodeAccount(b []byte) (Account, error) {
 		case f.is(6):
 			a.Pending.Credits = int64(f.n)
 		case f.is(7):
+			if f.n > uint64(CreditsMustNotExceedDebits) {
+				return Account{}, errAccount
+			}
 			a.Rule = Rule(f.n)
 		case f.is(8):
 			a.Ephemeral = f.n != 0
@@ -64,7 +67,10 @@ func DecodeAccount(b []byte) (Account, error) {
 			a.Version = f.n
 		}
 	}
-	return a, a.checkStored()
+	if err := a.checkStored(); err != nil {
+		return Account{}, err
+	}
+	return a, nil
 }
 
 // accountMessage is the full name of the message of stored accounts.
@@ -75,7 +81,7 @@ var errAccount = errors.New("ledger: the stored account cannot be one")
 // checkStored refuses what no account can be: posting to it could not be trusted.
 func (a *Account) checkStored() error {
 	least := min(a.Posted.Debits, a.Posted.Credits, a.Pending.Debits, a.Pending.Credits)
-	if !a.ID.valid() || a.Currency.IsZero() || a.Rule > CreditsMustNotExceedDebits || least < 0 ||
+	if !a.ID.valid() || a.Currency.IsZero() || least < 0 ||
 		a.Posted.Debits+a.Pending.Debits < 0 || a.Posted.Credits+a.Pending.Credits < 0 {
 		return errAccount
 	}
