@@ -103,9 +103,10 @@ func DecodeLine(payload []byte) (LineNotice, error) {
 		return LineNotice{}, err
 	}
 	l, err := lineOf(m.Record)
+	state := compaction.Enum[PayoutState](m.PayoutState, &err)
 	if err != nil {
 		return LineNotice{}, err
 	}
-	return LineNotice{Gateway: m.Gateway, State: PayoutState(m.PayoutState),
+	return LineNotice{Gateway: m.Gateway, State: state,
 		Arrival: instant(m.ArrivalUnixNano), Line: l}, nil
 }

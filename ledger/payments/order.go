@@ -1,6 +1,8 @@
 package payments
 
 import (
+	"errors"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/quittance/quittance/compaction"
@@ -39,11 +41,14 @@ func DecodeOrder(payload []byte) (Order, error) {
 		return Order{}, err
 	}
 	a, err := optional(m.AmountMinor, m.Currency)
+	if err != nil {
+		return Order{}, err
+	}
 	return Order{
 		Payment: m.Payment, Gateway: m.Gateway, GatewayID: m.GatewayId, Amount: a,
 		Method: m.Method, CaptureManual: m.CaptureManual, Attempt: int(m.Attempt),
 		ReturnURL: m.ReturnUrl, Reference: m.Reference,
-	}, err
+	}, nil
 }
 
 // A RefundOrder is what an effect asks a gateway to do with a refund: the payload of EffectRefund
@@ -75,10 +80,13 @@ func DecodeRefundOrder(payload []byte) (RefundOrder, error) {
 		return RefundOrder{}, err
 	}
 	a, err := optional(m.AmountMinor, m.Currency)
+	if err != nil {
+		return RefundOrder{}, err
+	}
 	return RefundOrder{
 		Refund: m.Refund, Payment: m.Payment, Gateway: m.Gateway, GatewayID: m.GatewayId,
 		GatewayPayment: m.GatewayPayment, Amount: a, Reason: m.Reason,
-	}, err
+	}, nil
 }
 
 // A Query asks a gateway for a dispute or a payout: the payload of EffectDisputeFind and
@@ -106,18 +114,28 @@ func (q Query) Effect(kind, tenant, id string) (compaction.Effect, error) {
 func DecodeQuery(kind string, payload []byte) (Query, error) {
 	if kind == EffectDisputeFind {
 		var m ledgerv1.DisputeEffect
-		err := proto.Unmarshal(payload, &m)
+		if err := proto.Unmarshal(payload, &m); err != nil {
+			return Query{}, err
+		}
 		return Query{Gateway: m.Gateway, GatewayID: m.GatewayId,
-			GatewayPayment: m.GatewayPayment}, err
+			GatewayPayment: m.GatewayPayment}, nil
 	}
 	var m ledgerv1.PayoutFetchEffect
-	err := proto.Unmarshal(payload, &m)
-	return Query{Gateway: m.Gateway, GatewayID: m.GatewayId, Payout: m.Payout}, err
+	if err := proto.Unmarshal(payload, &m); err != nil {
+		return Query{}, err
+	}
+	return Query{Gateway: m.Gateway, GatewayID: m.GatewayId, Payout: m.Payout}, nil
 }
 
-// optional returns an amount, or the zero Amount where there is no currency.
+// errAmount reports an amount that is not nothing and has no currency.
+var errAmount = errors.New("payments: the order has an amount of no currency")
+
+// optional returns an amount, or the zero Amount where there is neither one nor a currency.
 func optional(minor int64, code string) (money.Amount, error) {
-	if code == "" {
+	switch {
+	case code == "" && minor != 0:
+		return money.Amount{}, errAmount
+	case code == "":
 		return money.Amount{}, nil
 	}
 	c, err := money.ParseCurrency(code)

@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger/money"
 	ledgerv1 "github.com/quittance/quittance/ledger/v1"
 )
@@ -49,6 +50,7 @@ func DecodePayment(b []byte) (Payment, error) {
 		return Payment{}, err
 	}
 	c, err := money.ParseCurrency(m.Currency)
+	state := compaction.Enum[State](m.State, &err)
 	if err != nil {
 		return Payment{}, err
 	}
@@ -58,7 +60,7 @@ func DecodePayment(b []byte) (Payment, error) {
 		CaptureAmount: money.New(m.CaptureMinor, c),
 		CaptureManual: m.CaptureManual,
 		Gateway:       m.Gateway, Method: m.Method, GatewayID: m.GatewayId, Charge: m.Charge,
-		Reference: m.Reference, State: State(m.State), Attempts: int(m.Attempts),
+		Reference: m.Reference, State: state, Attempts: int(m.Attempts),
 		Code: m.Code, NextAction: m.NextAction, Conflict: m.Conflict,
 		AmountReceived:  money.New(m.ReceivedMinor, c),
 		AmountRefunded:  money.New(m.RefundedMinor, c),
@@ -89,12 +91,14 @@ func EncodeAttempt(a Attempt) ([]byte, error) {
 // DecodeAttempt returns the attempt of a stored form, as its final record in the journal is.
 func DecodeAttempt(b []byte) (Attempt, error) {
 	var m ledgerv1.AttemptRecord
-	if err := proto.Unmarshal(b, &m); err != nil {
+	err := proto.Unmarshal(b, &m)
+	state := compaction.Enum[AttemptState](m.State, &err)
+	if err != nil {
 		return Attempt{}, err
 	}
 	return Attempt{
 		Tenant: m.Tenant, Payment: m.Payment, Number: int(m.Number), Effect: m.Effect,
-		Gateway: m.Gateway, Method: m.Method, State: AttemptState(m.State),
+		Gateway: m.Gateway, Method: m.Method, State: state,
 		Code: m.Code, Calls: int(m.Calls),
 		Began: instant(m.BeganUnixNano), Ended: instant(m.EndedUnixNano),
 	}, nil

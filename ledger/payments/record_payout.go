@@ -3,6 +3,7 @@ package payments
 import (
 	"google.golang.org/protobuf/proto"
 
+	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger/money"
 	ledgerv1 "github.com/quittance/quittance/ledger/v1"
 )
@@ -28,12 +29,13 @@ func DecodePayout(b []byte) (Payout, error) {
 		return Payout{}, err
 	}
 	c, err := money.ParseCurrency(m.Currency)
+	state := compaction.Enum[PayoutState](m.State, &err)
 	if err != nil {
 		return Payout{}, err
 	}
 	return Payout{
 		ID: m.Payout, Tenant: m.Tenant, Gateway: m.Gateway, GatewayID: m.GatewayId,
-		Amount: money.New(m.AmountMinor, c), State: PayoutState(m.State),
+		Amount: money.New(m.AmountMinor, c), State: state,
 		Fetched: m.Fetched, Lines: int(m.Lines), Answered: int(m.Answered),
 		LinesSum: money.New(m.LinesMinor, c),
 		Trace:    m.Trace, Code: m.Code, Conflict: m.Conflict,
@@ -71,15 +73,17 @@ func DecodePayoutLine(b []byte) (PayoutLine, error) {
 
 func lineOf(m *ledgerv1.PayoutLineRecord) (PayoutLine, error) {
 	c, err := money.ParseCurrency(m.GetCurrency())
+	kind := compaction.Enum[LineKind](m.GetKind(), &err)
+	state := compaction.Enum[LineState](m.GetState(), &err)
 	if err != nil {
 		return PayoutLine{}, err
 	}
 	return PayoutLine{
 		ID: m.Line, Tenant: m.Tenant, Payout: m.Payout, Owner: m.Owner,
-		Kind: LineKind(m.Kind), Payment: m.Payment, Refund: m.Refund,
+		Kind: kind, Payment: m.Payment, Refund: m.Refund,
 		GatewayPayment: m.GatewayPayment, Source: m.Source,
 		Gross: money.New(m.GrossMinor, c), Fee: money.New(m.FeeMinor, c),
-		Net: money.New(m.NetMinor, c), State: LineState(m.State), Code: m.Code,
+		Net: money.New(m.NetMinor, c), State: state, Code: m.Code,
 		Created: instant(m.CreatedUnixNano), Answered: instant(m.AnsweredUnixNano),
 	}, nil
 }

@@ -3,6 +3,7 @@ package payments
 import (
 	"google.golang.org/protobuf/proto"
 
+	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger/money"
 	ledgerv1 "github.com/quittance/quittance/ledger/v1"
 )
@@ -26,6 +27,7 @@ func DecodeRefund(b []byte) (Refund, error) {
 		return Refund{}, err
 	}
 	c, err := money.ParseCurrency(m.Currency)
+	state := compaction.Enum[RefundState](m.State, &err)
 	if err != nil {
 		return Refund{}, err
 	}
@@ -33,7 +35,7 @@ func DecodeRefund(b []byte) (Refund, error) {
 		ID: m.Refund, Tenant: m.Tenant, Payment: m.Payment, CreditNote: m.CreditNote,
 		Amount:  money.New(m.AmountMinor, c),
 		Gateway: m.Gateway, GatewayID: m.GatewayId, Reason: m.Reason,
-		State: RefundState(m.State), Code: m.Code, Conflict: m.Conflict,
+		State: state, Code: m.Code, Conflict: m.Conflict,
 		Created: instant(m.CreatedUnixNano), Updated: instant(m.UpdatedUnixNano),
 		Observed: instant(m.ObservedUnixNano), Sequence: m.Sequence, SettledBy: m.SettledBy,
 	}, nil
@@ -60,6 +62,7 @@ func DecodeDispute(b []byte) (Dispute, error) {
 		return Dispute{}, err
 	}
 	c, err := money.ParseCurrency(m.Currency)
+	state := compaction.Enum[DisputeState](m.State, &err)
 	if err != nil {
 		return Dispute{}, err
 	}
@@ -70,7 +73,7 @@ func DecodeDispute(b []byte) (Dispute, error) {
 		Withdrawn:  money.New(m.WithdrawnMinor, c),
 		Reinstated: money.New(m.ReinstatedMinor, c),
 		Fee:        money.New(m.FeeMinor, c),
-		Reason:     m.Reason, State: DisputeState(m.State), Conflict: m.Conflict,
+		Reason:     m.Reason, State: state, Conflict: m.Conflict,
 		EvidenceDue: instant(m.EvidenceDueUnixNano),
 		Created:     instant(m.CreatedUnixNano), Updated: instant(m.UpdatedUnixNano),
 		Observed: instant(m.ObservedUnixNano), Sequence: m.Sequence,

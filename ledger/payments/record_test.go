@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -137,25 +136,3 @@ func same(t *testing.T, e protoreflect.Enum, prefix, name string) {
 }
 
 func equalFold(a, b string) bool { return bytes.EqualFold([]byte(a), []byte(b)) }
-
-// FuzzDecode holds that bytes from anywhere give an error and not a panic.
-func FuzzDecode(f *testing.F) {
-	b, err := EncodePayment(samplePayment())
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if p, err := DecodePayment(b); err == nil {
-			if _, _, err := p.Apply(fact(Succeeded, 1), t0); err != nil {
-				t.Log(err)
-			}
-		}
-		if l, err := DecodePayoutLine(b); err == nil {
-			_, _ = Payout{}.Answer(l, "", time.Time{})
-		}
-		if _, err := DecodeLine(b); err != nil {
-			t.Log(err)
-		}
-	})
-}
