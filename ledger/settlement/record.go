@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger/money"
 	ledgerv1 "github.com/quittance/quittance/ledger/v1"
 )
@@ -30,15 +31,18 @@ func DecodeExpectation(b []byte) (Expectation, error) {
 		return Expectation{}, err
 	}
 	c, err := money.ParseCurrency(m.Currency)
+	kind := compaction.Enum[ExpectationKind](m.Kind, &err)
+	status := compaction.Enum[Status](m.Status, &err)
+	match := compaction.Enum[Match](m.Match, &err)
 	if err != nil {
 		return Expectation{}, err
 	}
 	return Expectation{
-		ID: m.Expectation, Tenant: m.Tenant, Kind: ExpectationKind(m.Kind), Subject: m.Subject,
+		ID: m.Expectation, Tenant: m.Tenant, Kind: kind, Subject: m.Subject,
 		Source: m.Source, Gateway: m.Gateway, Method: m.Method, References: m.References,
 		Amount: money.New(m.AmountMinor, c), Fee: money.New(m.FeeMinor, c),
-		Seen: money.New(m.SeenMinor, c), Sightings: int(m.Sightings), Status: Status(m.Status),
-		Match: Match(m.Match), MatchedBy: m.MatchedBy, Deadline: instant(m.DeadlineUnixNano),
+		Seen: money.New(m.SeenMinor, c), Sightings: int(m.Sightings), Status: status,
+		Match: match, MatchedBy: m.MatchedBy, Deadline: instant(m.DeadlineUnixNano),
 		Created: instant(m.CreatedUnixNano), Updated: instant(m.UpdatedUnixNano),
 	}, nil
 }
@@ -94,6 +98,7 @@ func DecodeItem(b []byte) (Item, error) {
 		return Item{}, err
 	}
 	c, err := money.ParseCurrency(m.Currency)
+	match := compaction.Enum[Match](m.Match, &err)
 	if err != nil {
 		return Item{}, err
 	}
@@ -107,7 +112,7 @@ func DecodeItem(b []byte) (Item, error) {
 		Payable: money.New(m.PayableMinor, c), Tax: money.New(m.TaxMinor, c),
 		Promotion: money.New(m.PromotionMinor, c), Created: instant(m.CreatedUnixNano),
 		Available: instant(m.AvailableUnixNano), Settled: instant(m.SettledUnixNano),
-		Match: Match(m.Match),
+		Match: match,
 	}, nil
 }
 

@@ -118,33 +118,3 @@ func sameNumber(t *testing.T, e protoreflect.Enum, prefix, name string) {
 		t.Errorf("%q is called %q in the contract", name, want)
 	}
 }
-
-// FuzzDecode holds that bytes from anywhere give an error and not a panic.
-func FuzzDecode(f *testing.F) {
-	f.Add([]byte{0x4a, 3, 'E', 'U', 'R'})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if e, err := DecodeExpectation(b); err == nil {
-			if _, err := e.See(euro(1), "x", Auto, t0); err != nil {
-				t.Log(err)
-			}
-		}
-		if e, err := DecodeStatementEntry(b); err == nil {
-			Best(e, []Expectation{{}}, nil)
-		}
-		if _, err := DecodeItem(b); err != nil {
-			t.Log(err)
-		}
-	})
-}
-
-// FuzzNormalReference holds that any text of a statement gives names that can be parts of keys.
-func FuzzNormalReference(f *testing.F) {
-	f.Add("RE 2026-17/pay_1, thanks")
-	f.Fuzz(func(t *testing.T, s string) {
-		for _, w := range words(s) {
-			if w != NormalReference(w) || bytes.ContainsAny([]byte(w), "/\x00 ") {
-				t.Errorf("%q is no name", w)
-			}
-		}
-	})
-}
