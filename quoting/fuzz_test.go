@@ -122,34 +122,6 @@ func FuzzPrice(f *testing.F) {
 	)
 }
 
-// FuzzDecodeQuote holds that no stored bytes, however damaged, make the decoder panic, and that
-// what decodes can be written again.
-func FuzzDecodeQuote(f *testing.F) {
-	q, i := goldenQuote(&testing.T{}, noon)
-	for _, encode := range []func() ([]byte, error){
-		func() ([]byte, error) { return encodeQuote(q) },
-		func() ([]byte, error) { return encodeInvoice(i) },
-	} {
-		b, err := encode()
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if q, err := decodeQuote(b); err == nil {
-			if _, err := encodeQuote(q); err != nil {
-				t.Error(err)
-			}
-		}
-		if i, err := decodeInvoice(b); err == nil {
-			if _, err := encodeInvoice(i); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-}
-
 // FuzzParseHash holds that a hash that is read is written with the same digits.
 func FuzzParseHash(f *testing.F) {
 	f.Add(Hash{1, 2, 255}.String())

@@ -7,6 +7,7 @@ import (
 	"github.com/shopspring/decimal"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger/money"
 	quotingv1 "github.com/quittance/quittance/quoting/v1"
 )
@@ -14,8 +15,14 @@ import (
 // The functions of this file and its siblings are the only ones that know both forms. States, kinds
 // and channels have the same numbers in both: a test holds that.
 
-// errVersions reports a stored quote without a version.
-var errVersions = errors.New("quoting: the stored quote has no version")
+var (
+	// errVersions reports a stored quote without a version.
+	errVersions = errors.New("quoting: the stored quote has no version")
+	// errHash reports a stored hash that is none, or is one of nothing.
+	errHash = errors.New("quoting: a stored hash is not a SHA-256 of what is frozen")
+	// errCurrency reports a stored invoice whose payments are in a currency that is not its own.
+	errCurrency = errors.New("quoting: the stored invoice is in two currencies")
+)
 
 func encodeTenant(t Tenant) ([]byte, error) {
 	return proto.Marshal(&quotingv1.TenantRecord{
@@ -36,7 +43,7 @@ func decodeTenant(b []byte) (Tenant, error) {
 		PaymentDays: int(m.PaymentDays), ValidityDays: int(m.ValidityDays),
 		Created: instant(m.CreatedUnixNano), Updated: instant(m.UpdatedUnixNano),
 	}
-	return t, d.err
+	return whole(t, d.err)
 }
 
 func encodeCustomer(c Customer) ([]byte, error) {
@@ -75,12 +82,13 @@ func decodeItem(b []byte) (Item, error) {
 	}
 	var d decoder
 	i := Item{
-		Tenant: m.Tenant, ID: m.Item, Name: m.Name, Kind: Kind(m.Kind), UnitCode: m.UnitCode,
+		Tenant: m.Tenant, ID: m.Item, Name: m.Name,
+		Kind: compaction.Enum[Kind](m.Kind, &d.err), UnitCode: m.UnitCode,
 		Currency: d.currency(m.Currency), UnitPrice: d.decimal(m.UnitPrice),
 		UnitCost: d.optional(m.UnitCost), Tax: d.tax(m.Tax), Active: !m.Inactive,
 		Created: instant(m.CreatedUnixNano), Updated: instant(m.UpdatedUnixNano),
 	}
-	return i, d.err
+	return whole(i, d.err)
 }
 
 // encodeDecimal writes a decimal; zero, which is what no field says, is empty.
@@ -131,12 +139,33 @@ func (d *decoder) currency(code string) money.Currency {
 	return c
 }
 
+// hash reads a hash that may be missing. Nothing has the hash of zeros: it is written as none.
 func (d *decoder) hash(b []byte) (h Hash) {
-	if len(b) != 0 && len(b) != len(h) && d.err == nil {
-		d.err = errors.New("quoting: a stored hash is not a SHA-256")
-	}
 	copy(h[:], b)
+	if len(b) != 0 && (len(b) != len(h) || h == Hash{}) && d.err == nil {
+		d.err = errHash
+	}
 	return h
+}
+
+// frozen returns the content that a hash is of, nil where there is none.
+func (d *decoder) frozen(content, sha256 []byte) []byte {
+	if len(sha256) == 0 {
+		return nil
+	}
+	if len(content) == 0 && d.err == nil {
+		d.err = errHash
+	}
+	return content
+}
+
+// whole returns what was read, and nothing of it where some was wrong.
+func whole[T any](v T, err error) (T, error) {
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return v, nil
 }
 
 // bytes returns the stored form of a hash, empty for none.

@@ -1,6 +1,7 @@
 package quoting
 
 import (
+	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger/money"
 	quotingv1 "github.com/quittance/quittance/quoting/v1"
 )
@@ -40,7 +41,8 @@ func (d *decoder) document(m *quotingv1.DocumentRecord) Document {
 	}
 	for _, l := range m.GetLines() {
 		doc.Lines = append(doc.Lines, Line{
-			Description: l.Description, Kind: Kind(l.Kind), Item: l.Item,
+			Description: l.Description, Item: l.Item,
+			Kind:     compaction.Enum[Kind](l.Kind, &d.err),
 			Quantity: d.decimal(l.Quantity), UnitCode: l.UnitCode, UnitPrice: d.decimal(l.UnitPrice),
 			BaseQuantity: d.optional(l.BaseQuantity), Allowances: decodeAmounts(l.AllowancesMinor, c),
 			Charges: decodeAmounts(l.ChargesMinor, c), Tax: d.tax(l.Tax),
@@ -135,8 +137,9 @@ func (d *decoder) priced(m *quotingv1.PricedRecord) Priced {
 	}
 	for _, x := range m.GetPromotions() {
 		r := PricedPromotion{
-			Promotion: x.Promotion, Code: x.Code, Name: x.Name, Funding: Funding(x.Funding),
-			Scope: x.Scope, Percent: d.decimal(x.Percent), Basis: amount(x.BasisMinor),
+			Promotion: x.Promotion, Code: x.Code, Name: x.Name, Scope: x.Scope,
+			Funding: compaction.Enum[Funding](x.Funding, &d.err),
+			Percent: d.decimal(x.Percent), Basis: amount(x.BasisMinor),
 			Limited: x.Limited, Amount: amount(x.AmountMinor),
 		}
 		for _, s := range x.Shares {

@@ -3,6 +3,7 @@ package quoting
 import (
 	"google.golang.org/protobuf/proto"
 
+	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger/money"
 	quotingv1 "github.com/quittance/quittance/quoting/v1"
 )
@@ -54,8 +55,10 @@ func decodeInvoice(b []byte) (Invoice, error) {
 	var d decoder
 	c := d.currency(m.Currency)
 	i := Invoice{
-		Tenant: m.Tenant, ID: m.Invoice, State: InvoiceState(m.State), Number: content.Number,
-		Quote: content.Quote, Version: int(content.QuoteVersion), Mode: InvoiceMode(content.Mode),
+		Tenant: m.Tenant, ID: m.Invoice, Number: content.Number,
+		State: compaction.Enum[InvoiceState](m.State, &d.err),
+		Quote: content.Quote, Version: int(content.QuoteVersion),
+		Mode:     compaction.Enum[InvoiceMode](content.Mode, &d.err),
 		Customer: content.Customer, IssueDate: Date(content.IssueDate),
 		DueDate: Date(content.DueDate), Document: d.document(content.Document),
 		Priced: d.priced(content.Priced), Redemptions: content.Redemptions, Hash: d.hash(m.Sha256),
@@ -64,8 +67,9 @@ func decodeInvoice(b []byte) (Invoice, error) {
 		Finalized: instant(m.FinalizedUnixNano), Paid: instant(m.PaidUnixNano),
 		Closed: instant(m.ClosedUnixNano),
 	}
-	if len(m.Sha256) > 0 {
-		i.Frozen = m.Content
+	i.Frozen = d.frozen(m.Content, m.Sha256)
+	if c != i.Priced.Currency && d.err == nil {
+		d.err = errCurrency
 	}
-	return i, d.err
+	return whole(i, d.err)
 }

@@ -3,6 +3,7 @@ package quoting
 import (
 	"google.golang.org/protobuf/proto"
 
+	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger/money"
 	quotingv1 "github.com/quittance/quittance/quoting/v1"
 )
@@ -34,7 +35,7 @@ func decodePromotion(b []byte) (Promotion, error) {
 	p := Promotion{
 		Tenant: m.Tenant, ID: m.Promotion, Name: m.Name,
 		Coupon:  Coupon{d.decimal(m.Percent), money.New(m.CapMinor, c), money.New(m.AmountMinor, c)},
-		Funding: Funding(m.Funding), Scope: Scope{Items: m.Items},
+		Funding: compaction.Enum[Funding](m.Funding, &d.err), Scope: Scope{Items: m.Items},
 		MinimumSpend: money.New(m.MinimumSpendMinor, c), FirstTime: m.FirstTime,
 		LimitTotal: m.LimitTotal, LimitPerCustomer: m.LimitPerCustomer,
 		From: instant(m.FromUnixNano), To: instant(m.ToUnixNano), Priority: int(m.Priority),
@@ -42,9 +43,9 @@ func decodePromotion(b []byte) (Promotion, error) {
 		Created: instant(m.CreatedUnixNano), Updated: instant(m.UpdatedUnixNano),
 	}
 	for _, k := range m.Kinds {
-		p.Scope.Kinds = append(p.Scope.Kinds, Kind(k))
+		p.Scope.Kinds = append(p.Scope.Kinds, compaction.Enum[Kind](k, &d.err))
 	}
-	return p, d.err
+	return whole(p, d.err)
 }
 
 func encodeCode(c Code) ([]byte, error) {
@@ -78,11 +79,12 @@ func decodeRedemption(b []byte) (Redemption, error) {
 	var d decoder
 	r := Redemption{
 		Tenant: m.Tenant, ID: m.Redemption, Promotion: m.Promotion, Code: m.Code,
-		Customer: m.Customer, Quote: m.Quote, State: RedemptionState(m.State),
+		Customer: m.Customer, Quote: m.Quote,
+		State:  compaction.Enum[RedemptionState](m.State, &d.err),
 		Amount: money.New(m.AmountMinor, d.currency(m.Currency)), Expires: instant(m.ExpiresUnixNano),
 		Created: instant(m.CreatedUnixNano), Updated: instant(m.UpdatedUnixNano),
 	}
-	return r, d.err
+	return whole(r, d.err)
 }
 
 // EncodeRedemption returns the stored form of a redemption, as its final record in the journal is.

@@ -3,6 +3,7 @@ package quoting
 import (
 	"google.golang.org/protobuf/proto"
 
+	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger/money"
 	quotingv1 "github.com/quittance/quittance/quoting/v1"
 )
@@ -67,21 +68,19 @@ func decodeQuote(b []byte) (Quote, error) {
 	}
 	for _, v := range m.Versions {
 		version := Version{
-			State: QuoteState(v.State), Content: d.content(v.Content), Hash: d.hash(v.Sha256),
+			State:   compaction.Enum[QuoteState](v.State, &d.err),
+			Content: d.content(v.Content), Hash: d.hash(v.Sha256),
 			Created: instant(v.CreatedUnixNano), Issued: instant(v.IssuedUnixNano),
 			Expires: instant(v.ExpiresUnixNano), Acceptance: d.acceptance(v.Acceptance),
-			Statement: decodeStatement(v.Statement),
-		}
-		if len(v.Sha256) > 0 {
-			version.Frozen = v.Content
+			Statement: d.statement(v.Statement), Frozen: d.frozen(v.Content, v.Sha256),
 		}
 		q.Versions = append(q.Versions, version)
 	}
 	for _, x := range m.Bills {
-		q.Bills = append(q.Bills, Bill{x.Invoice, InvoiceMode(x.Mode),
+		q.Bills = append(q.Bills, Bill{x.Invoice, compaction.Enum[InvoiceMode](x.Mode, &d.err),
 			money.New(x.AmountMinor, d.currency(x.Currency))})
 	}
-	return q, d.err
+	return whole(q, d.err)
 }
 
 func (d *decoder) content(b []byte) Content {
@@ -107,7 +106,8 @@ func (d *decoder) acceptance(m *quotingv1.AcceptanceRecord) *Acceptance {
 		return nil
 	}
 	return &Acceptance{
-		Who: m.Who, Channel: Channel(m.Channel), At: instant(m.AtUnixNano), Hash: d.hash(m.Sha256),
+		Who: m.Who, Channel: compaction.Enum[Channel](m.Channel, &d.err),
+		At: instant(m.AtUnixNano), Hash: d.hash(m.Sha256),
 		Redemptions: m.Redemptions, Priced: d.priced(m.Priced),
 	}
 }
@@ -120,9 +120,10 @@ func encodeStatement(s *Statement) *quotingv1.StatementRecord {
 		AtUnixNano: nanoseconds(s.At), Text: s.Text}
 }
 
-func decodeStatement(m *quotingv1.StatementRecord) *Statement {
+func (d *decoder) statement(m *quotingv1.StatementRecord) *Statement {
 	if m == nil {
 		return nil
 	}
-	return &Statement{m.Who, Channel(m.Channel), instant(m.AtUnixNano), m.Text}
+	channel := compaction.Enum[Channel](m.Channel, &d.err)
+	return &Statement{m.Who, channel, instant(m.AtUnixNano), m.Text}
 }
