@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/quittance/quittance/compaction"
 	quotingv1 "github.com/quittance/quittance/quoting/v1"
 )
 
@@ -26,14 +27,16 @@ func encodeKey(k Key) ([]byte, error) {
 
 func decodeKey(b []byte) (Key, error) {
 	var m quotingv1.KeyRecord
-	if err := proto.Unmarshal(b, &m); err != nil {
+	err := proto.Unmarshal(b, &m)
+	role := compaction.Enum[Role](m.Role, &err)
+	if err != nil {
 		return Key{}, err
 	}
 	if len(m.SecretSha256) != sha256.Size {
 		return Key{}, errHash
 	}
 	return Key{
-		Tenant: m.Tenant, ID: m.Key, Name: m.Name, Role: Role(m.Role),
+		Tenant: m.Tenant, ID: m.Key, Name: m.Name, Role: role,
 		Hash: [sha256.Size]byte(m.SecretSha256), Created: instant(m.CreatedUnixNano),
 		Revoked: instant(m.RevokedUnixNano),
 	}, nil
