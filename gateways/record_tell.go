@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/quittance/quittance/compaction"
 	gatewaysv1 "github.com/quittance/quittance/gateways/v1"
 	"github.com/quittance/quittance/ledger/money"
 	"github.com/quittance/quittance/ledger/payments"
@@ -37,12 +38,14 @@ func encodeDispute(payment string, f payments.DisputeFact) ([]byte, error) {
 
 func decodeDispute(b []byte) (payment string, f payments.DisputeFact, err error) {
 	var m gatewaysv1.DisputeTell
-	if err := proto.Unmarshal(b, &m); err != nil {
-		return "", f, err
+	err = proto.Unmarshal(b, &m)
+	state := compaction.Enum[payments.DisputeState](m.State, &err)
+	if err != nil {
+		return "", payments.DisputeFact{}, err
 	}
 	f = payments.DisputeFact{
 		Gateway: m.Gateway, GatewayID: m.GatewayId, GatewayPayment: m.GatewayPayment,
-		State: payments.DisputeState(m.State), Reason: m.Reason,
+		State: state, Reason: m.Reason,
 		EvidenceDue: instant(m.EvidenceDueUnixNano), Created: instant(m.CreatedUnixNano),
 		Observed: instant(m.ObservedUnixNano), Sequence: m.Sequence,
 	}
@@ -56,7 +59,7 @@ func decodeDispute(b []byte) (payment string, f payments.DisputeFact, err error)
 		}
 		c, err := money.ParseCurrency(a.from.Currency)
 		if err != nil {
-			return "", f, err
+			return "", payments.DisputeFact{}, err
 		}
 		*a.to = money.New(a.from.Minor, c)
 	}

@@ -331,30 +331,3 @@ func TestReopen(t *testing.T) {
 		t.Errorf("the clock was set back")
 	}
 }
-
-// FuzzForm holds that no body makes the parser or what reads from it panic, and that the same
-// parameters have the same fingerprint.
-func FuzzForm(f *testing.F) {
-	f.Add("amount=100&currency=eur&metadata[tenant]=acme&expand[]=a.b&created[gte]=1")
-	f.Add("metadata[=1&metadata[]]=2&a[b][c]=3&%zz")
-	f.Fuzz(func(t *testing.T, body string) {
-		parsed, err := parseForm(body)
-		if err != nil {
-			return
-		}
-		if n, err := parsed.amount("amount"); err == nil && n < 0 {
-			t.Errorf("an amount of %d", n)
-		}
-		if _, err := parsed.pairs("metadata"); err != nil {
-			t.Log(err)
-		}
-		again, err := parseForm(parsed.values.Encode())
-		if err != nil && strings.Count(body, "&") < maxParameters/2 {
-			t.Fatal(err)
-		}
-		if err == nil && again.fingerprint("/") != parsed.fingerprint("/") {
-			t.Errorf("%q and %q", again.fingerprint("/"), parsed.fingerprint("/"))
-		}
-		_ = parsed.list("expand")
-	})
-}
