@@ -65,18 +65,44 @@ func readSamples(path string) ([]sample, error) {
 	return samples, nil
 }
 
-func readSample(line []byte) (s sample, err error) {
+// readSample reads one document. What it refuses it refuses whole.
+func readSample(line []byte) (sample, error) {
+	var s sample
 	if err := json.Unmarshal(line, &s.body); err != nil {
-		return s, err
+		return sample{}, err
 	}
 	for name, into := range map[string]any{"id": &s.id, "currency": &s.currency, "want": &s.want} {
 		if err := json.Unmarshal(s.body[name], into); err != nil {
-			return s, fmt.Errorf("%s: %w", name, err)
+			return sample{}, fmt.Errorf("%s: %w", name, err)
 		}
+	}
+	if err := s.want.check(); err != nil {
+		return sample{}, err
 	}
 	delete(s.body, "id")
 	delete(s.body, "want")
 	return s, nil
+}
+
+// maxDigits bounds the figures of an input, before anything is computed with them: the text
+// "1e999999999" is short, and its digits are not.
+const maxDigits = 30
+
+// check refuses figures that have too many digits.
+func (f figures) check() error {
+	all := []decimal.Decimal{f.TaxExclusive, f.Tax, f.Payable}
+	for _, t := range f.Taxes {
+		all = append(all, t.Rate, t.Taxable, t.Amount)
+	}
+	for _, p := range f.Promotions {
+		all = append(all, p.Amount)
+	}
+	for _, d := range all {
+		if e := int(d.Exponent()); e < -maxDigits || d.NumDigits()+max(e, 0) > maxDigits {
+			return fmt.Errorf("want: a figure of more than %d digits", maxDigits)
+		}
+	}
+	return nil
 }
 
 // lessPromotion checks what a promotion of a percentage of a document left of it against the

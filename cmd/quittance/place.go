@@ -58,8 +58,11 @@ func parsePlace(flag, text string) (place, error) {
 	if err != nil {
 		return wrong("cannot be read: " + err.Error())
 	}
-	for name := range values {
-		value := values.Get(name)
+	for name, given := range values {
+		if len(given) > 1 {
+			return wrong("has the setting " + name + " twice")
+		}
+		value := given[0]
 		switch name {
 		case "prefix":
 			l.prefix = value
