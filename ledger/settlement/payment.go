@@ -44,12 +44,11 @@ func CreatePayment(tx *compaction.Tx, tenant string, n NewPayment) (payments.Pay
 		return p, err
 	}
 	if p.Gateway != Offline {
-		payments.Payments.Put(tx, compaction.Key(tenant, p.ID), p)
 		e, err := p.CreateEffect(n.ReturnURL)
 		if err != nil {
 			return p, err
 		}
-		return p, compaction.Emit(tx, e)
+		return ask(tx, p, e)
 	}
 	c := begin(tx, tenant, "payment.announce")
 	p, _, err = p.Apply(payments.Fact{Gateway: Offline, GatewayID: p.ID,
@@ -152,8 +151,13 @@ func RetryPayment(tx *compaction.Tx, tenant, payment, method, returnURL string) 
 	if waiting {
 		return p, ErrAttempt
 	}
-	p.Updated = tx.Now()
-	payments.Payments.Put(tx, compaction.Key(tenant, p.ID), p)
+	return ask(tx, p, e)
+}
+
+// ask wants the next attempt of a payment: its status is processing from now on.
+func ask(tx *compaction.Tx, p payments.Payment, e compaction.Effect) (payments.Payment, error) {
+	p = p.Ask(tx.Now())
+	payments.Payments.Put(tx, compaction.Key(p.Tenant, p.ID), p)
 	return p, compaction.Emit(tx, e)
 }
 

@@ -284,13 +284,17 @@ func lost(tx *compaction.Tx, tenant, id string) error {
 
 func showPayment(p payments.Payment) paymentRecord {
 	text := func(a money.Amount) amountText { return amountText(a.String()) }
+	code := p.Code
+	if p.Status() == payments.Processing {
+		code = "" // it is of an attempt before
+	}
 	return paymentRecord{
-		ID: p.ID, Invoice: p.Invoice, Customer: p.Customer, Status: p.State.String(),
+		ID: p.ID, Invoice: p.Invoice, Customer: p.Customer, Status: p.Status().String(),
 		Currency: currencyCode(p.Amount.Currency().String()), Amount: text(p.Amount),
 		AmountReceived: text(p.AmountReceived), AmountRefunded: text(p.AmountRefunded),
 		AmountRefunding: text(p.AmountRefunding), AmountDisputed: text(p.AmountDisputed),
 		Fee: text(p.Fee), Gateway: p.Gateway, Method: p.Method, GatewayID: p.GatewayID,
-		Reference: p.Reference, Attempts: p.Attempts, Code: p.Code, NextAction: p.NextAction,
+		Reference: p.Reference, Attempts: p.Attempts, Code: code, NextAction: p.NextAction,
 		Conflict: p.Conflict, CaptureManual: p.CaptureManual, Created: moment(p.Created),
 		Updated: moment(p.Updated), Expires: moment(p.Expires), Succeeded: moment(p.Succeeded),
 		Settled: moment(p.Settled), SettledBy: p.SettledBy,
