@@ -189,6 +189,9 @@ func putAccount(x *exchange, in *settingsInput) (change, error) {
 	tenant := x.tenant
 	return change{decide: func(tx *compaction.Tx) (result, error) {
 		a, err := ledger.Configure(tx, tenant, ledger.AccountID(in.ID), currency, s)
+		if errors.Is(err, ledger.ErrSettings) {
+			err = at("ephemeral", err)
+		}
 		return result{body: showBalance(a)}, err
 	}}, nil
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -119,6 +120,11 @@ func postHold(x *exchange, in *postHeldInput) (change, error) {
 			return result{}, err
 		}
 		p, err := ledger.PostHeld(tx, tenant, id, amounts...)
+		if wrong, ok := errors.AsType[*ledger.HeldAmountError](err); ok {
+			err = at("amounts."+strconv.Itoa(wrong.Posting), err)
+		} else if errors.Is(err, ledger.ErrNothingPosted) {
+			err = at("amounts", err)
+		}
 		return result{body: showTransaction(&p)}, err
 	}}, nil
 }

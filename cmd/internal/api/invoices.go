@@ -196,7 +196,11 @@ func creditInvoice(x *exchange, in *struct {
 		if err != nil {
 			return i, err
 		}
-		return settlement.CreditInvoice(tx, tenant, id, note, a)
+		i, err = settlement.CreditInvoice(tx, tenant, id, note, a)
+		if ofType[*quoting.AmountError](err) || ofType[*settlement.UnderWayError](err) {
+			err = at("amount", err)
+		}
+		return i, err
 	}), nil
 }
 

@@ -88,7 +88,7 @@ func (a *API) registerWebhooks() {
 			"durable when it is answered, and taken once.",
 	}, func(x *exchange, in *webhookInput) (received, error) {
 		if _, ok := x.api.gateways[in.Gateway]; !ok {
-			return received{}, errNotFound
+			return received{}, errGateway
 		}
 		d, err := intake.Verify(in.Gateway, x.body, x.r.Header.Get)
 		if err == nil && d.Tenant != "" {

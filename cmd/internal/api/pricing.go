@@ -27,19 +27,18 @@ func previewPricing(x *exchange, in *struct{ Body previewBody }) (priced, error)
 	if err != nil {
 		return priced{}, err
 	}
-	var applied []quoting.Applied
-	if len(in.Body.PromotionCodes) > 0 {
-		err := x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
-			applied, err = quoting.Resolve(v, x.tenant, in.Body.PromotionCodes)
-			return err
-		})
-		if err != nil {
-			return priced{}, err
+	codes := in.Body.PromotionCodes
+	if len(codes) == 0 {
+		p, err := quoting.Price(d, nil, x.api.clock())
+		return showPriced(&p, true), err
+	}
+	var p quoting.Priced
+	err = x.api.shards.Read(x.tenant, func(v *compaction.View) error {
+		applied, err := quoting.Resolve(v, x.tenant, codes)
+		if err == nil {
+			p, err = quoting.Price(d, applied, x.api.clock())
 		}
-	}
-	p, err := quoting.Price(d, applied, x.api.clock())
-	if err != nil {
-		return priced{}, err
-	}
-	return showPriced(&p, true), nil
+		return locateCode(v, x.tenant, codes, err)
+	})
+	return showPriced(&p, true), err
 }

@@ -59,7 +59,7 @@ func TestPreviewRefused(t *testing.T) {
 		{`{"currency":"EUR","lines":[{"quantity":"1","unit_price":"1","tax":{"category":"S","rate":"500"}}]}`,
 			"lines.0.tax.rate", "range", "percentage"},
 		{`{"currency":"EUR","lines":[{"quantity":"1","unit_price":"1","tax":{"category":"S","rate":"5"},
-			"allowances":["0.001"]}]}`, "lines.0.allowances.0", "", "more digits"},
+			"allowances":["0.001"]}]}`, "lines.0.allowances.0", "digits", "more digits"},
 		{`{"currency":"EUR","lines":null}`, "lines", "value", "null"},
 		{`{"currency":"EUR","lines":[]}`, "lines", "min_items", ""},
 		{`{"currency":"EUR","lines":{}}`, "lines", "type", "list"},

@@ -32,9 +32,9 @@ func problemsMarkdown() []byte {
 
 Every failure is answered as an RFC 9457 problem (` + "`application/problem+json`" + `): ` + "`type`" + ` names its
 kind and leads to a page about it on the server, ` + "`detail`" + ` says what went wrong this time, ` + "`field`" + ` and
-` + "`rule`" + ` which field broke which rule, ` + "`needed`" + ` and ` + "`available`" + ` the figures, ` + "`instance`" + ` is the
-id of the request. The first row that fits an error decides its kind. What fits none is answered with
-a bare 500 and logged: that one is ours to fix.
+` + "`rule`" + ` which field broke which rule (no field is without a rule), ` + "`needed`" + ` and ` + "`available`" + ` the
+figures, ` + "`instance`" + ` is the id of the request. The first row that fits an error decides its kind. What
+fits none is answered with a bare 500 and logged: that one is ours to fix.
 
 Refusals (4xx but 429) are remembered with their Idempotency-Key like any other answer. Kinds never
 go and never change their name. This page is written from the table in the code, by

@@ -12,8 +12,10 @@ var (
 	errKey   = errors.New("the API key or link is not valid: it is unknown, revoked or has expired")
 	errRoute = errors.New("there is nothing at this address: the API's reference is at /reference")
 	// errNotFound is also the answer for what another tenant has.
-	errNotFound  = errors.New("there is no such record, or it is not yours")
-	errEnded     = errors.New("it is settled: its final record can be read, and nothing done to it")
+	errNotFound = errors.New("there is no such record, or it is not yours")
+	errEnded    = errors.New("it is settled: its final record can be read, and nothing done to it")
+	errGateway  = errors.New("there is no such gateway here: webhooks are taken for those that the " +
+		"server was started with")
 	errTenant    = errors.New("there is no such tenant")
 	errCursor    = errors.New("the cursor is not one that a page of this list gave")
 	errBody      = errors.New("the body could not be read: it broke off or took too long")

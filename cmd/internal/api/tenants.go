@@ -13,7 +13,7 @@ import (
 // TenantBody is what the platform says of a tenant.
 type TenantBody struct {
 	ID           string      `json:"id" pattern:"^[a-z0-9][a-z0-9-]{0,62}$" maxLength:"63" doc:"It is part of every key, and never changes." example:"acme"`
-	Name         string      `json:"name" minLength:"1" maxLength:"200" example:"Acme Plumbing"`
+	Name         string      `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" example:"Acme Plumbing"`
 	TimeZone     string      `json:"time_zone,omitempty" maxLength:"100" doc:"A zone of the IANA database, of the tenant's dates; UTC unless given." example:"Europe/Berlin"`
 	PlatformFee  decimalText `json:"platform_fee,omitempty" doc:"What the platform takes of each payment, in percent." example:"2.5"`
 	PaymentDays  int         `json:"payment_days,omitempty" minimum:"0" maximum:"3650" doc:"From an invoice's issue to its due date; 14 unless given."`
@@ -32,7 +32,7 @@ type newTenant struct {
 }
 
 type tenantUpdate struct {
-	Name         string      `json:"name" minLength:"1" maxLength:"200" example:"Acme Plumbing"`
+	Name         string      `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" example:"Acme Plumbing"`
 	TimeZone     string      `json:"time_zone,omitempty" maxLength:"100" example:"Europe/Berlin"`
 	PlatformFee  decimalText `json:"platform_fee,omitempty" example:"2.5"`
 	PaymentDays  int         `json:"payment_days,omitempty" minimum:"0" maximum:"3650"`
@@ -119,6 +119,9 @@ func createTenant(x *exchange, in *struct{ Body TenantBody }) (change, error) {
 	}
 	return change{tenant: b.ID, decide: func(tx *compaction.Tx) (result, error) {
 		t, err := quoting.CreateTenant(tx, t)
+		if ofType[*quoting.ExistsError](err) {
+			err = at("id", err)
+		}
 		if err != nil {
 			return result{}, err
 		}
@@ -233,7 +236,7 @@ type apiKey struct {
 }
 
 type keyBody struct {
-	Name string `json:"name" minLength:"1" maxLength:"100" doc:"What a person calls it." example:"till"`
+	Name string `json:"name" minLength:"1" maxLength:"100" pattern:"\\S" doc:"What a person calls it." example:"till"`
 	Role string `json:"role" enum:"tradesperson,finance,platform" doc:"What its holder may do. Only the platform makes keys of the platform."`
 }
 
@@ -275,11 +278,11 @@ func (a *API) registerKeys() {
 func createKey(x *exchange, in *struct{ Body keyBody }) (change, error) {
 	role, _ := access.ParseRole(in.Body.Role) // the description lists the roles
 	if role == access.Platform && (x.caller.role != platform || x.tenant != x.api.platform) {
-		return change{}, &roleError{platform}
+		return change{}, at("role", &roleError{platform})
 	}
 	k, text, err := access.NewKey(x.tenant, in.Body.Name, role, x.api.clock())
 	if err != nil {
-		return change{}, err
+		return change{}, at("name", err) // the description knows the roles
 	}
 	return change{decide: func(tx *compaction.Tx) (result, error) {
 		access.PutKey(tx, k)

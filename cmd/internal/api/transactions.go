@@ -210,6 +210,15 @@ func locate(err error, t *ledger.Transaction) error {
 		account = e.Account
 	case *ledger.OverdrawnError:
 		account = e.Account
+	case *ledger.OverflowError:
+		for i, p := range t.Postings {
+			if p.Amount == e.Needed && (p.Credit == e.Account && e.Credits ||
+				p.Debit == e.Account && !e.Credits) {
+				return at(postingField("", i, "amount"), err)
+			}
+		}
+	case *ledger.TooManyPostingsError:
+		return at("postings", err)
 	case *ledger.SameAccountError:
 		account, name = e.Account, "credit"
 	case *ledger.AmountError:
@@ -223,8 +232,11 @@ func locate(err error, t *ledger.Transaction) error {
 	case *ledger.DuplicateReferenceError:
 		return at("reference", err)
 	}
-	if errors.Is(err, ledger.ErrReference) {
+	switch {
+	case errors.Is(err, ledger.ErrReference):
 		return at("reference", err)
+	case errors.Is(err, ledger.ErrExpiry):
+		return at("expires", err)
 	}
 	for i := range t.Postings {
 		p := &t.Postings[i]

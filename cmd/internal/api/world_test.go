@@ -152,6 +152,16 @@ func (w *world) want(status int, r request) answer {
 	return a
 }
 
+// told returns an answer that must be as the test wants it.
+func (w *world) told(rec *httptest.ResponseRecorder, ok bool) answer {
+	w.t.Helper()
+	a := answer{w.t, rec, map[string]any{}}
+	if err := json.Unmarshal(rec.Body.Bytes(), &a.body); err != nil || !ok {
+		w.t.Fatalf("status %d: %v: %s", rec.Code, err, rec.Body)
+	}
+	return a
+}
+
 // An answer is what the API said.
 type answer struct {
 	t    testing.TB
