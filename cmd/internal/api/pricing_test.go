@@ -52,7 +52,7 @@ func TestPreviewRefused(t *testing.T) {
 		{`{"currency":"EUR","lines":[{"quantity":"1","unit_price":"1","tax":{"category":"S","rate":"5"}}],
 			"prepaid":12.5}`, "prepaid", "type", "in quotes"},
 		{`{"currency":"EUR","lines":[{"quantity":"1e3","unit_price":"1","tax":{"category":"S","rate":"5"}}]}`,
-			"lines.0.quantity", "pattern", "must match"},
+			"lines.0.quantity", "pattern", "decimal number"},
 		{`{"currency":"EUR","lines":[{"quantity":"1","unit_price":"1","tax":{"category":"S","rate":"5"},
 			"surprise":"1"}]}`, "lines.0.surprise", "unknown", "not known"},
 		{`{"currency":"EUR","lines":[{"quantity":"1","unit_price":"1"}]}`, "lines.0.tax", "required", ""},
