@@ -218,7 +218,7 @@ func (d *demo) banked(ctx context.Context) error {
 
 // providerKey is the key of the sandbox: one in the same process takes any.
 func (d *demo) providerKey() string {
-	if key := d.p.getenv("QUITTANCE_STRIPE_KEY"); key != "" {
+	if key := d.p.getenv(stripeKey); key != "" {
 		return key
 	}
 	return "sk_sandbox"

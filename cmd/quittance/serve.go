@@ -16,6 +16,7 @@ import (
 
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/compaction/local"
+	"github.com/quittance/quittance/gateways/stripe"
 )
 
 // serveCommand serves the API.
@@ -49,7 +50,8 @@ In earnest: make a key first (quittance keys create --help), then take payments 
         quittance serve --data DIR --listen 127.0.0.1:8080
 
 Stripe's key and webhook secret are never flags: they are read from QUITTANCE_STRIPE_KEY and
-QUITTANCE_STRIPE_WEBHOOK_SECRET, or from the files that the same names with _FILE give.
+QUITTANCE_STRIPE_WEBHOOK_SECRET, or from the files that the same names with _FILE give. Who takes
+cards is said at the start.
 
 On a Kafka cluster, one of several nodes that share the work; every node needs the same DIR/secret:
 
@@ -118,6 +120,7 @@ type server struct {
 	// cluster is this process among those that share the log, nil where it is in the data folder.
 	cluster *cluster
 	dev     devFile
+	cards   stripe.Options // of a provider outside of this process, without a key if there is none
 	// provider is the sandbox in this process, nil without one.
 	provider      *provider
 	webhookSecret string // of the provider in this process
@@ -143,6 +146,9 @@ func startServer(ctx context.Context, p *program, c serveCommand) (_ *server, er
 			err = errors.Join(err, s.stop())
 		}
 	}()
+	if s.cards, err = c.cards(p); err != nil {
+		return nil, err
+	}
 	if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
 		return s, err
 	}
@@ -150,7 +156,7 @@ func startServer(ctx context.Context, p *program, c serveCommand) (_ *server, er
 	if err := s.open(ctx, p); err != nil {
 		return s, err
 	}
-	return s, s.begin(ctx, p)
+	return s, s.begin(ctx)
 }
 
 // open opens the engine: with every shard served, or as one of those that share them.
@@ -210,8 +216,8 @@ func (c serveCommand) newShards() int {
 }
 
 // begin starts what stands on the engine: the demo business, the provider, the worker, HTTP.
-func (s *server) begin(ctx context.Context, p *program) error {
-	set, err := s.gateways(ctx, p)
+func (s *server) begin(ctx context.Context) error {
+	set, err := s.gateways(ctx)
 	if err != nil {
 		return err
 	}
@@ -293,9 +299,7 @@ func (s *server) introduce(w io.Writer) {
 	fmt.Fprintf(w, "  reference     %s/reference\n", s.url)
 	fmt.Fprintf(w, "  description   %s/openapi.json\n", s.url)
 	fmt.Fprintf(w, "  health        %s/readyz, %s/metrics\n", s.url, s.url)
-	if s.provider != nil {
-		fmt.Fprintf(w, "  provider      %s (the sandbox: no money moves)\n", s.provider.url)
-	}
+	fmt.Fprintf(w, "  cards         %s\n", s.cardsBy())
 	if !s.c.Dev {
 		fmt.Fprintf(w, "\nKeys are made with: quittance keys create --help\n")
 		return
