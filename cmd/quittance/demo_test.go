@@ -45,8 +45,9 @@ func TestDemoRemote(t *testing.T) {
 	dir := t.TempDir()
 	p, d := serveDev(t, dir)
 	dev := filepath.Join(dir, "dev.json")
-	for range 2 {
-		if out := succeed(t, "demo", "--dev-json", dev); !strings.Contains(out, "all 5 tie") {
+	for _, where := range [][]string{{"--dev-json", dev}, {"--dev-json", movedDev(t, d), "--url", d.URL}} {
+		out := succeed(t, append([]string{"demo"}, where...)...)
+		if !strings.Contains(out, "all 5 tie") {
 			t.Error(out)
 		}
 	}
@@ -80,4 +81,15 @@ func TestDemoRemote(t *testing.T) {
 	if out := succeed(t, "verify", "--data", dir, "--json"); !strings.Contains(out, `"ok": true`) {
 		t.Error(out)
 	}
+}
+
+// movedDev writes a dev.json whose server is not where it says, and returns its name.
+func movedDev(t *testing.T, d devFile) string {
+	t.Helper()
+	dir := t.TempDir()
+	d.URL = "http://127.0.0.1:1"
+	if err := d.write(dir); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "dev.json")
 }

@@ -104,6 +104,15 @@ func (r remoteFlags) Validate() error {
 	return checkURL("--url", r.URL, "http://127.0.0.1:8080")
 }
 
+// Validate holds the rules of demo, which speaks for three roles.
+func (c demoCommand) Validate() error {
+	if c.URL != "" && c.DevJSON == "" {
+		return &usageError{fmt.Sprintf("--url=%s is half of it, since the demo needs a key of each role: "+
+			"add --dev-json with the server's dev.json, or leave both out for a server of its own", c.URL)}
+	}
+	return remoteFlags{URL: c.URL}.Validate()
+}
+
 // Validate holds the rules of verify.
 func (c verifyCommand) Validate() error {
 	return cmp.Or(c.remoteFlags.Validate(), c.kafkaFlags.Validate())
