@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"reflect"
 	"strings"
 	"testing"
 
@@ -70,33 +69,35 @@ func TestRulesFromEnvironment(t *testing.T) {
 	}
 }
 
-// TestRulesCalled: kong does not see the rules of what a command embeds. A command that embeds two
-// parts with rules and says nothing of them would have none, since neither is promoted.
-func TestRulesCalled(t *testing.T) {
+// TestRulesEverywhere: kong does not see the rules of what a command embeds, and Go promotes those
+// of one part at most. Wherever a flag is, what makes no sense for it is refused.
+func TestRulesEverywhere(t *testing.T) {
+	t.Chdir(t.TempDir())
+	nonsense := map[string]string{
+		"url": "nope", "sandbox-url": "nope", "webhook-url": "nope", "advertise": "nope",
+		"brokers": "h:9092", "topic-prefix": "a.", "kafka-tls": "true", "tenant": "NO",
+		"shards": "-1", "replication": "-1", "reserve": "-1", "rate": "-1", "records": "-1",
+		"call-timeout": "-1s", "session-timeout": "-1s", "duration": "-1s", "decline": "-1",
+		"timeout": "-1", "late": "1001",
+	}
+	seen := map[string]bool{}
 	for _, n := range commandNodes(t) {
-		if n.Target.Kind() == reflect.Struct && embedsRules(n.Target.Type()) &&
-			!hasRules(n.Target.Type()) {
-			t.Errorf("%s does not call the rules of its parts", n.FullPath())
+		for _, f := range n.Flags {
+			value, known := nonsense[f.Name]
+			if !known {
+				continue
+			}
+			seen[f.Name] = true
+			line := append(strings.Fields(n.Path()), "--"+f.Name+"="+value)
+			code, _, stderr := call(t, nil, line...)
+			if code != exitUsage || !strings.Contains(stderr, "quittance: --"+f.Name) {
+				t.Errorf("quittance %s: exit code %d\n%s", strings.Join(line, " "), code, stderr)
+			}
 		}
 	}
-}
-
-// hasRules reports whether kong finds rules on a type.
-func hasRules(of reflect.Type) bool {
-	_, found := reflect.PointerTo(of).MethodByName("Validate")
-	return found
-}
-
-// embedsRules reports whether anything that a struct embeds has rules.
-func embedsRules(of reflect.Type) bool {
-	for i := range of.NumField() {
-		f := of.Field(i)
-		if f.Anonymous && f.Type.Kind() == reflect.Struct &&
-			(hasRules(f.Type) || embedsRules(f.Type)) {
-			return true
-		}
+	if len(seen) != len(nonsense) {
+		t.Errorf("only %v are flags of a command", seen)
 	}
-	return false
 }
 
 // commandNodes returns every command and group of the program.
