@@ -83,6 +83,25 @@ func TestDemoRemote(t *testing.T) {
 	}
 }
 
+// TestDemoDeclined holds that the demo says at once which card was declined and why, as it once said
+// only after a minute of waiting for what nobody tried again.
+func TestDemoDeclined(t *testing.T) {
+	t.Setenv(stripeKey, "sk_test_decline")
+	t.Setenv(webhookSecret, "whsec_decline")
+	dir, listen := t.TempDir(), freeAddress(t)
+	provider := start(t, "sandbox", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "books"),
+		"--webhook-url", "http://"+listen+"/v1/webhooks/stripe", "--decline", "1000")
+	start(t, "serve", "--dev", "--data", dir, "--listen", listen, "--sandbox-url", provider.url)
+	began := time.Now()
+	code, out, stderr := call(t, nil, "demo", "--dev-json", filepath.Join(dir, "dev.json"))
+	if code != exitFailed || !strings.Contains(stderr, "the card was declined: generic_decline") {
+		t.Errorf("exit code %d\n%s%s", code, out, stderr)
+	}
+	if took := time.Since(began); took >= waitAtMost {
+		t.Errorf("it took %v", took)
+	}
+}
+
 // movedDev writes a dev.json whose server is not where it says, and returns its name.
 func movedDev(t *testing.T, d devFile) string {
 	t.Helper()
