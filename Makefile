@@ -31,7 +31,7 @@ run: build ## build and serve on the embedded log, with a demo business in it
 build: ## build bin/quittance
 	go build -o bin/quittance ./cmd/quittance
 
-test: ## run the tests; needs Go and make only
+test: ## run the tests; needs Go and make only (and bash and curl, to try the README too)
 	go test ./...
 
 test-kafka: export QUITTANCE_KAFKA := $(QUITTANCE_KAFKA)

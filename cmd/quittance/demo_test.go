@@ -45,7 +45,8 @@ func TestDemoRemote(t *testing.T) {
 	dir := t.TempDir()
 	p, d := serveDev(t, dir)
 	dev := filepath.Join(dir, "dev.json")
-	for _, where := range [][]string{{"--dev-json", dev}, {"--dev-json", movedDev(t, d), "--url", d.URL}} {
+	moved := movedDev(t, d)
+	for _, where := range [][]string{{"--dev-json", dev}, {"--dev-json", moved, "--url", d.URL}} {
 		out := succeed(t, append([]string{"demo"}, where...)...)
 		if !strings.Contains(out, "all 5 tie") {
 			t.Error(out)
@@ -83,8 +84,8 @@ func TestDemoRemote(t *testing.T) {
 	}
 }
 
-// TestDemoDeclined holds that the demo says at once which card was declined and why, as it once said
-// only after a minute of waiting for what nobody tried again.
+// TestDemoDeclined holds that the demo says at once which card was declined and why. It once waited
+// a minute for what nobody tried again.
 func TestDemoDeclined(t *testing.T) {
 	t.Setenv(stripeKey, "sk_test_decline")
 	t.Setenv(webhookSecret, "whsec_decline")

@@ -7,8 +7,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// TestHelpExamples: what somebody types next is an example. Every command and every group has one of
-// itself among the first lines of its help, and one that is added must have one too.
+// TestHelpExamples: what somebody types next is an example. Every command and every group has one
+// of itself among the first lines of its help, and one that is added must have one too.
 func TestHelpExamples(t *testing.T) {
 	nodes := commandNodes(t)
 	if len(nodes) < 20 {

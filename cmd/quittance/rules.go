@@ -107,8 +107,9 @@ func (r remoteFlags) Validate() error {
 // Validate holds the rules of demo, which speaks for three roles.
 func (c demoCommand) Validate() error {
 	if c.URL != "" && c.DevJSON == "" {
-		return &usageError{fmt.Sprintf("--url=%s is half of it, since the demo needs a key of each role: "+
-			"add --dev-json with the server's dev.json, or leave both out for a server of its own", c.URL)}
+		return &usageError{fmt.Sprintf("--url=%s is half of it, since the demo needs a key of each "+
+			"role: add --dev-json with the server's dev.json, or leave both out for a server of its own",
+			c.URL)}
 	}
 	return remoteFlags{URL: c.URL}.Validate()
 }

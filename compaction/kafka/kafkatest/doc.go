@@ -14,6 +14,7 @@
 // where a missing Java or Maven skips the test and says what to install, and `.ci/run` to
 // "required", where that is a failure. Tests that want a broker live below compaction/kafka or have
 // Kafka in their name; `make test-kafka` runs exactly those.
+// Programs leaves out tests that want a shell or curl, by a variable of its own.
 //
 // The jars (54 MB) are fetched by Maven, with the machine's own settings, the first time that a
 // test wants them and kept in the user's cache folder. Beside them lie a formatted folder's
