@@ -2,49 +2,58 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/quittance/quittance/compaction/kafka/kafkatest"
 )
 
-// A tour is a section of the README, done in a folder of its own in place of the repository's.
+// A tour is what the README has a reader do, in a folder that stands for the repository's.
 type tour struct {
 	t    *testing.T
 	dir  string
 	bash string // the section's blocks of commands, as one
 }
 
-// newTour builds the program where the README has it, and reads a section.
-func newTour(t *testing.T, heading string) *tour {
+// newTour builds the program where the README has it.
+func newTour(t *testing.T) *tour {
 	t.Helper()
 	kafkatest.Programs(t, "bash", "curl")
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, found := strings.Cut(string(text), "\n## "+heading+"\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	if !found {
-		t.Fatalf("the README has no section %s", heading)
-	}
 	r := &tour{t: t, dir: t.TempDir()}
-	blocks := regexp.MustCompile("(?ms)^```sh\n(.*?)^```")
-	for _, block := range blocks.FindAllStringSubmatch(section, -1) {
-		if !strings.HasPrefix(block[1], "make ") { // the test is in the place of that terminal
-			r.bash += block[1]
-		}
-	}
 	build := exec.Command("go", "build", "-o", filepath.Join(r.dir, "bin", "quittance"), ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return r
+}
+
+// blocks returns the commands of a section of the README, without those of make: the test is in the
+// place of the terminals in which they run.
+func (r *tour) blocks(heading string) (blocks []string) {
+	r.t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## "+heading+"\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	fenced := regexp.MustCompile("(?ms)^```sh\n(.*?)^```")
+	for _, block := range fenced.FindAllStringSubmatch(section, -1) {
+		if !strings.HasPrefix(block[1], "make ") {
+			blocks = append(blocks, block[1])
+		}
+	}
+	if len(blocks) < 3 {
+		r.t.Fatalf("%q of the README has %d blocks of commands", heading, len(blocks))
+	}
+	return blocks
 }
 
 // serve serves a demo business on a free port, as make run does.
@@ -73,25 +82,49 @@ func (r *tour) elsewhere(address, by string) {
 	r.bash = strings.ReplaceAll(r.bash, address, by)
 }
 
-// run pastes all of it into a shell and returns what that shows.
+// run pastes all of it into a shell and returns what that shows. Nothing that it starts outlives
+// it.
 func (r *tour) run(limit time.Duration) string {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), limit)
 	defer cancel()
 	shell := exec.CommandContext(ctx, "bash", "-c", r.bash)
 	shell.Dir = r.dir
+	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	shell.Cancel = func() error { return syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) }
 	out, err := shell.CombinedOutput()
 	if err != nil || ctx.Err() != nil {
 		r.t.Errorf("bash ended with %v (%v)", err, ctx.Err())
 	}
+	if err := shell.Cancel(); !errors.Is(err, syscall.ESRCH) {
+		r.t.Errorf("what the README starts is not ended by it (%v)", err)
+	}
 	return string(out)
+}
+
+// shows holds that all of these are shown, in this order, and nothing is found wrong.
+func (r *tour) shows(out string, wants ...string) {
+	r.t.Helper()
+	rest := out
+	for _, want := range wants {
+		at := strings.Index(rest, want)
+		if at < 0 {
+			r.t.Errorf("the tour does not show %q, at least not where it should", want)
+			continue
+		}
+		rest = rest[at+1:]
+	}
+	if strings.Contains(out, "✗") || r.t.Failed() {
+		r.t.Errorf("the tour shows\n%s", out)
+	}
 }
 
 // TestTour runs the README's ten minutes, pasted at once, against the program as it is built: they
 // are the first thing that anybody does with it, and once they showed a payment still processing
 // and an account that was not there yet.
 func TestTour(t *testing.T) {
-	r := newTour(t, "Ten minutes")
+	r := newTour(t)
+	r.bash = strings.Join(r.blocks("Ten minutes"), "")
 	server := r.serve()
 	r.elsewhere("http://127.0.0.1:8080", server.url)
 	out := r.run(2 * time.Minute)
@@ -104,25 +137,39 @@ func TestTour(t *testing.T) {
 		`"status":"settled","currency":"EUR","amount":"239.47"`,
 		"\nsettled,auto,charge,", "\ntotal,,,,,,,,EUR,239.47,",
 		"✓ the journal's chain holds", "✓ debits equal credits", "✓ the store is what the log says",
-		`{"id":"cash:till","balances":[{"account":"cash:till","currency":"EUR","balance":"12.34"`,
-	)
-	if t.Failed() {
-		t.Log(out, server.log)
+		`{"id":"cash:till","balances":[{"account":"cash:till","currency":"EUR","balance":"12.34"`)
+	if strings.Contains(out, "/problems/") {
+		t.Errorf("the tour is refused something:\n%s", out)
 	}
 }
 
-// shows holds that all of these are shown, in this order, and nothing is found wrong.
-func (r *tour) shows(out string, wants ...string) {
-	r.t.Helper()
-	if strings.Contains(out, "✗") || strings.Contains(out, "/problems/") {
-		r.t.Error("the tour shows that something is wrong")
+// TestKafkaTour runs the README's way from one machine to a cluster and back, pasted at once: from
+// the demo business to two nodes, of which one is killed. Whoever follows it has real records.
+func TestKafkaTour(t *testing.T) {
+	kafkatest.Require(t)
+	r := newTour(t)
+	r.serve().stop()
+	r.bash = r.blocks("Ten minutes")[0] + strings.Join(r.blocks("From one machine to a cluster"), "")
+	one, sandbox := freeAddress(t), freeAddress(t)
+	r.elsewhere("--node one", "--node one --listen "+one)
+	r.elsewhere("quittance sandbox", "quittance sandbox --listen "+sandbox)
+	r.elsewhere("127.0.0.1:8080", one)
+	r.elsewhere("127.0.0.1:8081", freeAddress(t))
+	r.elsewhere("127.0.0.1:8090", sandbox)
+	r.elsewhere("127.0.0.1:9092", kafkatest.Start(t, kafkatest.Options{}).Addrs()[0])
+	out := r.run(5 * time.Minute)
+	r.shows(out,
+		"31 topics to make", "\ndone\n", "\ncopied ", "✓ quittance.accounts.v1",
+		"✓ the journal's chain holds in kafka:", `{"status":"ready"}`, "\nshard  status ",
+		`{"id":"txn_`, `{"id":"txn_`, "15     serving  two  ",
+		"✓ the store is what the log says: shards 0, 1,",
+		"\ncopied ", "secret:   copied to var/back/secret",
+		"✓ the store is what the log says")
+	if !strings.Contains(out, "serving  one  ") || !strings.Contains(out, "serving  two  ") {
+		t.Error("the nodes do not share the shards")
 	}
-	for _, want := range wants {
-		at := strings.Index(out, want)
-		if at < 0 {
-			r.t.Errorf("the tour does not show %q, at least not where it should", want)
-			continue
-		}
-		out = out[at+1:]
+	posted := regexp.MustCompile(`"id":"txn_[0-9]+"`).FindAllString(out, -1)
+	if len(posted) != 2 || posted[0] != posted[1] {
+		t.Errorf("posted %v, want one transaction, answered twice", posted)
 	}
 }

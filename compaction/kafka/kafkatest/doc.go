@@ -6,6 +6,7 @@
 //	  Kill(i) Stop(i) Restart(i)    ├─ java … kafka.Kafka  broker 1       (the same for ever)
 //	  Pause(i) Resume(i)            └─ java … kafka.Kafka  broker 2
 //	Shared(t), Prefix(t)            one broker for all tests of a process
+//	Serve(ctx, port, serving)       one broker for people, without a test (cmd/broker)
 //
 // # When brokers run
 //
