@@ -15,10 +15,10 @@ import (
 	"github.com/quittance/quittance/compaction/kafka/kafkatest"
 )
 
-// TestCopyCluster takes a business from one machine to a cluster, serves it there, takes it on to
+// TestKafkaCopy takes a business from one machine to a cluster, serves it there, takes it on to
 // another log of the cluster and back to one machine, and holds that each is the same and that
 // none does again what was done before.
-func TestCopyCluster(t *testing.T) {
+func TestKafkaCopy(t *testing.T) {
 	cluster := kafkatest.Start(t, kafkatest.Options{})
 	brokers := strings.Join(cluster.Addrs(), ",")
 	at := func(prefix string) string { return "kafka:" + brokers + "?prefix=" + prefix }
