@@ -97,7 +97,8 @@ func openEngine(ctx context.Context, dir string, o engineOptions) (*engine, erro
 func (e *engine) openLog(ctx context.Context, o engineOptions) error {
 	if o.cluster != nil {
 		c := *o.cluster
-		c.Topics, c.Logger, c.Secret = e.schema.Topics(), o.logger, e.secret
+		c.Topics, c.Logger = e.schema.Topics(), o.logger
+		c.SecretCheck = compaction.SecretCheck(e.secret)
 		log, err := kafka.Open(ctx, c)
 		if err != nil {
 			return err
@@ -105,7 +106,7 @@ func (e *engine) openLog(ctx context.Context, o engineOptions) error {
 		e.log = log
 		return nil
 	}
-	o.log.Logger = o.logger
+	o.log.Logger, o.log.SecretCheck = o.logger, compaction.SecretCheck(e.secret)
 	log, err := local.Open(filepath.Join(e.dir, "log"), e.schema.Topics(), o.log)
 	if errors.Is(err, compaction.ErrLocked) {
 		return fmt.Errorf("%w\nStop that process first, or ask it over HTTP with --url", err)

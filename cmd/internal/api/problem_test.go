@@ -98,6 +98,7 @@ var notTold = map[string]string{
 	"compaction.CorruptError": "a damaged log or store: the shard stops and names the record",
 	"compaction.ErrLocked":    "met when the program starts",
 	"compaction.ErrNoEntry":   "a pointer without its entry: the log lacks what it has named",
+	"compaction.MovedError":   "met when the program starts, or under a StoppedError",
 	"compaction.StoppedError": "is an ErrNotServing",
 	"money.ErrNoParts":        "a split over nothing: a mistake in the program",
 	"access.ErrUnauthorized":  "told as the keyring's own refusal",
