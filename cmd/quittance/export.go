@@ -131,7 +131,7 @@ func (c exportReconciliation) write(
 	ctx context.Context, p *program, from, to time.Time, out io.Writer,
 ) error {
 	o, err := c.quiet(ctx, p, engineOptions{
-		logger: p.logger(slog.LevelWarn), log: local.Options{CleanEvery: -1},
+		logger: p.logger(slog.LevelWarn), log: local.Options{CleanEvery: -1}, reading: true,
 	})
 	if err != nil {
 		return err

@@ -113,7 +113,7 @@ func (keysList) Help() string {
 
 // Run prints the list.
 func (c keysList) Run(ctx context.Context, p *program) error {
-	o, err := c.on(p, engineOptions{logger: p.logger(slog.LevelWarn)})
+	o, err := c.on(p, engineOptions{logger: p.logger(slog.LevelWarn), reading: true})
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,8 @@ type serveCommand struct {
 	Reserve     int           `help:"Free space, in MiB, that is kept back: below it writes are refused." default:"256"`
 	CallTimeout time.Duration `help:"How long a call to a gateway may take before its outcome is unknown." default:"30s"`
 	Rate        int           `help:"Requests a second that one key may make; 0 for no limit, as with --dev." default:"200"`
+	Unseal      bool          `help:"Serve a log that was copied away, on purpose: what was answered there since is forgotten."`
+	NewSecret   bool          `help:"Make a secret for a log whose own is lost: requests that are sent again are not known."`
 	LogLevel    string        `help:"What is logged: ${enum}." enum:"debug,info,warn,error" default:"info"`
 	LogFormat   string        `help:"How it is logged: ${enum}." enum:"text,json" default:"text"`
 
@@ -170,6 +172,7 @@ func (s *server) open(ctx context.Context, p *program) error {
 		logger: s.logger, create: true, log: local.Options{
 			Shards: c.newShards(), Reserve: uint64(max(0, c.Reserve)) << 20, Space: c.space,
 		},
+		unseal: c.Unseal, newSecret: c.NewSecret,
 		cluster: o, member: true, standby: c.Standby, lease: c.SessionTimeout / 2,
 	})
 	if err != nil {

@@ -163,7 +163,8 @@ func (c topicsCheck) Run(ctx context.Context, p *program) error {
 		}
 		return c.checkCluster(ctx, p)
 	}
-	o := engineOptions{logger: p.logger(slog.LevelWarn), log: local.Options{CleanEvery: -1}}
+	o := engineOptions{logger: p.logger(slog.LevelWarn), log: local.Options{CleanEvery: -1},
+		reading: true}
 	return withEngine(ctx, c.Data, o, "", func(e *engine) error {
 		counts := map[string]*topicCount{}
 		for _, t := range e.schema.Topics() {

@@ -101,7 +101,7 @@ func (c verifyCommand) report(
 		return report, err
 	}
 	o, err := c.quiet(ctx, p, engineOptions{
-		logger: p.logger(slog.LevelError), log: local.Options{CleanEvery: -1},
+		logger: p.logger(slog.LevelError), log: local.Options{CleanEvery: -1}, reading: true,
 	})
 	if err != nil {
 		return report, err
