@@ -25,8 +25,8 @@ func (e endComparison) same() bool {
 	return e.Groups[0] == e.Groups[1] && e.Stamps[0].Equal(e.Stamps[1])
 }
 
-// A secretComparison is what two logs are known to have as their secret: a hash of it, "" where that
-// is not known.
+// A secretComparison is what two logs are known to have as their secret: a hash of it, "" where
+// that is not known.
 type secretComparison struct {
 	Same   bool      `json:"same"`
 	Checks [2]string `json:"checks"`

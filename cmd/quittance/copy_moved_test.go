@@ -69,8 +69,8 @@ func TestCopyMoved(t *testing.T) {
 	p.stop()
 }
 
-// TestSecretMissing holds that no secret is made beside a log that was served before, unless that is
-// asked for: requests that were answered under the lost one would be done again.
+// TestSecretMissing holds that no secret is made beside a log that was served before, unless that
+// is asked for: requests that were answered under the lost one would be done again.
 func TestSecretMissing(t *testing.T) {
 	from, to := t.TempDir(), filepath.Join(t.TempDir(), "copy")
 	done := copiedBusiness(t, from)

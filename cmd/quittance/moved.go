@@ -32,8 +32,8 @@ func (e *engine) openOwn(ctx context.Context, o engineOptions) error {
 		e.log = compaction.Still(e.log)
 		return nil
 	case !o.unseal:
-		err = fmt.Errorf("%w.\nServe it there: what is answered here would be missing there, and what is "+
-			"due would be done twice.\nTo go back on purpose, when nobody serves it there any more: "+
+		err = fmt.Errorf("%w.\nServe it there: what is answered here would be missing there, and what "+
+			"is due would be done twice.\nTo go back on purpose, when nobody serves it there any more: "+
 			"quittance copy --unseal from there\nto here, or quittance serve --unseal, which forgets "+
 			"what was answered there", &compaction.MovedError{Move: *m.Moved})
 	}

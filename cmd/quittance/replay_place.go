@@ -29,8 +29,8 @@ type shardPlace struct {
 	Positions []topicPosition `json:"positions"`
 }
 
-// A topicPosition is the offset to read next in a topic; "" is all of them, where a log has one order
-// over them.
+// A topicPosition is the offset to read next in a topic; "" is all of them, where a log has one
+// order over them.
 type topicPosition struct {
 	Topic  string `json:"topic"`
 	Offset int64  `json:"offset"`
@@ -95,8 +95,8 @@ func (r *replay) from(shard int) (from compaction.Positions) {
 	return from
 }
 
-// keepEvery is how often it is written down where a replay stands, levelEvery how often it is looked
-// whether anything was left to be read.
+// keepEvery is how often it is written down where a replay stands, levelEvery how often it is
+// looked whether anything was left to be read.
 const (
 	keepEvery  = time.Second
 	levelEvery = time.Minute

@@ -39,8 +39,8 @@ func (e *engine) openSecret(ctx context.Context, o engineOptions) ([]byte, error
 			"requests that are sent again are not known, and done twice. Where it is lost for good and "+
 			"that is accepted: quittance serve --new-secret", path)
 	}
-	return nil, fmt.Errorf("%s is missing, and the log was claimed before: copy the file from the data "+
-		"folder of another node or from a backup. With another secret requests that are sent again "+
+	return nil, fmt.Errorf("%s is missing, and the log was claimed before: copy the file from the "+
+		"data folder of another node or from a backup. With another secret requests that are sent again "+
 		"are not known, and done twice. Where it is lost for good and that is accepted: "+
 		"quittance serve --new-secret", path)
 }

@@ -28,7 +28,8 @@ func testMark(s *subject) {
 			s.Fatal(err)
 		}
 	}
-	all = append(all, s.fill(w, 4, 6)...)
+	all = append(all, s.fill(w, 4, 5)...)
+	s.add(w, 6) // which leaves no record
 	s.last(log(), 1, 6)
 	s.last(log(), 2, 0)
 	s.reopen()
