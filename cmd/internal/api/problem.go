@@ -49,8 +49,12 @@ var kinds = []kind{
 		as[*mediaTypeError]()},
 	{"malformed-json", 400, "json", "The body is not JSON.",
 		"The detail says where the body stops being JSON. It must be one value in UTF-8, with nothing " +
-			"after it and at most 16 levels deep.",
-		either(as(func(e *malformedError, p *Problem) { p.Field = e.field() }), is(errBody))},
+			"after it, at most 16 levels deep, and no object may have a member twice. `rule` is syntax, " +
+			"encoding, depth or unique, and whole for a body that broke off.",
+		either(
+			as(func(e *malformedError, p *Problem) { p.Field, p.Rule = e.field(), e.rule }),
+			ruled("whole", is(errBody)),
+		)},
 	{"invalid-request", 422, "invalid", "A field is not what it must be.",
 		"`field` names the first field that does not fit the API's description, `rule` how, and " +
 			"`errors` all of them. Amounts, quantities and rates are texts, such as `\"12.50\"`; unknown " +
