@@ -97,6 +97,35 @@ func TestDoor(t *testing.T) {
 	}
 }
 
+// TestHeadersTwice refuses a request that says twice who asks, under which key or about whom: the
+// first would be as good as the second, and what stands before the server may take the other.
+func TestHeadersTwice(t *testing.T) {
+	w := newWorld(t)
+	post := func(key string, name string, values ...string) request {
+		return request{as: "acme/finance", method: "POST", path: "/v1/transactions", body: sale,
+			header: map[string]string{"Idempotency-Key": key}, more: http.Header{name: values}}
+	}
+	for _, second := range []string{"k2", "k1", ""} {
+		a := w.want(400, post("k1", "Idempotency-Key", second)).is(
+			"type", "/problems/idempotency-key-invalid", "detail", errRepeats.Error())
+		if h := a.rec.Header(); h.Get("Idempotency-Key") != "" {
+			t.Errorf("%v", h)
+		}
+	}
+	for _, second := range []string{w.keys["acme/finance"], w.keys["bolt/finance"], "nonsense"} {
+		w.want(401, post("k1", "Authorization", "Bearer "+second)).is(
+			"type", "/problems/unauthenticated", "detail", errKeys.Error())
+	}
+	w.want(422, post("k1", "Quittance-Tenant", "acme", "bolt")).is(
+		"type", "/problems/invalid-request", "field", "header.Quittance-Tenant")
+	// Nothing of it was done, and the key is as good as new.
+	w.want(404, request{as: "acme/finance", method: "GET", path: "/v1/accounts/cash:till"})
+	if a := w.want(201, post("k1", "Quittance-Tenant", "acme")); a.rec.Header().Get(
+		"Idempotency-Replayed") != "" {
+		t.Errorf("%v", a.rec.Header())
+	}
+}
+
 // TestContentType takes JSON whatever the case and charset it is declared with.
 func TestContentType(t *testing.T) {
 	w := newWorld(t)

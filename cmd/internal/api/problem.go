@@ -23,7 +23,7 @@ var kinds = []kind{
 	{"unauthenticated", 401, "key", "The request has no valid key.",
 		"Send an API key, or a customer's link token, as `Authorization: Bearer …`. Keys are shown " +
 			"once, when they are made, and end when they are revoked.",
-		is(errNoKey, errKey)},
+		is(errNoKey, errKey, errKeys)},
 	{"forbidden", 403, "role", "The key's role does not allow this.",
 		"Each operation lists the roles that may use it. Use a key of one of them.",
 		as(func(e *roleError, p *Problem) { p.Rule = "role" })},
@@ -76,8 +76,9 @@ var kinds = []kind{
 
 	// The engine.
 	{"idempotency-key-invalid", 400, "format", "The Idempotency-Key is not one.",
-		"A key is 1 to 255 visible ASCII characters without spaces. A random UUID is a good one.",
-		as[*compaction.KeyError]()},
+		"A key is 1 to 255 visible ASCII characters without spaces, in one header. A random UUID is a " +
+			"good one.",
+		either(as[*compaction.KeyError](), is(errRepeats))},
 	{"idempotency-key-reused", 409, "same_request",
 		"The Idempotency-Key was used for another request.",
 		"A key belongs to one request for 30 days. `field` names the first part of the request that " +

@@ -101,6 +101,7 @@ type request struct {
 	path   string
 	body   any // marshalled unless it is a string
 	header map[string]string
+	more   http.Header // added beside what is there already
 }
 
 // send sends a request through the whole handler.
@@ -127,6 +128,9 @@ func (w *world) send(r request) *httptest.ResponseRecorder {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.header)) {
 		req.Header.Set(name, r.header[name])
+	}
+	for name, values := range r.more {
+		req.Header[name] = append(req.Header[name], values...)
 	}
 	rec := httptest.NewRecorder()
 	if w.handler != nil {
