@@ -87,12 +87,9 @@ func createHold(x *exchange, in *struct{ Body holdBody }) (change, error) {
 }
 
 func listHolds(x *exchange, in *Paging) (page[hold], error) {
-	p, err := in.of(x.tenant + "/")
-	if err != nil {
-		return page[hold]{}, err
-	}
+	p := in.of(x.tenant + "/")
 	var rows []compaction.Row[ledger.Held]
-	err = x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
+	err := x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
 		rows, err = ledger.Holds.Scan(v, p)
 		return err
 	})

@@ -17,9 +17,10 @@ var (
 	errEnded    = errors.New("it is settled: its final record can be read, and nothing done to it")
 	errGateway  = errors.New("there is no such gateway here: webhooks are taken for those that the " +
 		"server was started with")
-	errTenant    = errors.New("there is no such tenant")
-	errRepeats   = errors.New("there is more than one Idempotency-Key: send one")
-	errCursor    = errors.New("the cursor is not one that a page of this list gave")
+	errTenant  = errors.New("there is no such tenant")
+	errRepeats = errors.New("there is more than one Idempotency-Key: send one")
+	errCursor  = errors.New("the cursor is not one that a page of this list gave: start again " +
+		"without it")
 	errBody      = errors.New("the body could not be read: it broke off or took too long")
 	errPeriod    = errors.New("a period ends after it begins")
 	errKeepEmpty = errors.New("this takes no body, or an empty object")

@@ -2,7 +2,6 @@ package api
 
 import (
 	"cmp"
-	"encoding/base64"
 	"slices"
 
 	"github.com/quittance/quittance/compaction"
@@ -168,10 +167,7 @@ func updateTenant(x *exchange, in *struct {
 // listTenants merges the pages of all shards, wherever they are served: a tenant's record lies in
 // its own.
 func listTenants(x *exchange, in *Paging) (page[tenantRecord], error) {
-	p, err := in.of("")
-	if err != nil {
-		return page[tenantRecord]{}, err
-	}
+	p := in.of("")
 	s, err := x.scope()
 	if err != nil {
 		return page[tenantRecord]{}, err
@@ -195,7 +191,7 @@ func listTenants(x *exchange, in *Paging) (page[tenantRecord], error) {
 	return mergeTenants(append(parts, pageOf(p, rows, showTenant)), in.Limit), nil
 }
 
-// mergeTenants makes one page of those of several nodes. A tenant's cursor is its id.
+// mergeTenants makes one page of those of several nodes. A tenant's place is its id.
 func mergeTenants(parts []page[tenantRecord], limit int) page[tenantRecord] {
 	if len(parts) == 1 {
 		return parts[0]
@@ -210,8 +206,7 @@ func mergeTenants(parts []page[tenantRecord], limit int) page[tenantRecord] {
 		all.Data, all.HasMore = all.Data[:limit], true
 	}
 	if all.HasMore {
-		last := all.Data[len(all.Data)-1].ID
-		all.NextCursor = base64.RawURLEncoding.EncodeToString([]byte(last))
+		all.NextCursor = all.Data[len(all.Data)-1].ID
 	}
 	return all
 }
