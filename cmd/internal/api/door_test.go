@@ -1,8 +1,11 @@
 package api
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -123,6 +126,39 @@ func TestHeadersTwice(t *testing.T) {
 	if a := w.want(201, post("k1", "Quittance-Tenant", "acme")); a.rec.Header().Get(
 		"Idempotency-Replayed") != "" {
 		t.Errorf("%v", a.rec.Header())
+	}
+}
+
+// TestNoRequest holds what docs/problems.md says of what the HTTP server refuses by itself: clients
+// must not expect a problem there.
+func TestNoRequest(t *testing.T) {
+	w := newWorld(t)
+	server := httptest.NewUnstartedServer(w.api)
+	server.Config.MaxHeaderBytes = 32 << 10
+	server.Start()
+	defer server.Close()
+	large := "X-Large: " + strings.Repeat("x", 64<<10) + "\r\n"
+	for status, text := range map[int]string{400: "nonsense\r\n", 505: "GET / HTTP/3.7\r\nHost: a\r\n",
+		501: "POST /v1/keys HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n",
+		431: "GET /healthz HTTP/1.1\r\nHost: a\r\n" + large} {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, text+"\r\n"); err != nil {
+			t.Error(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatalf("%d: %v", status, err)
+		}
+		if h := res.Header; res.StatusCode != status || h.Get("X-Request-Id") != "" ||
+			!strings.HasPrefix(h.Get("Content-Type"), "text/plain") || !res.Close {
+			t.Errorf("%d %v, want %d in text/plain", res.StatusCode, h, status)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -36,6 +36,11 @@ kind and leads to a page about it on the server, ` + "`detail`" + ` says what we
 figures, ` + "`instance`" + ` is the id of the request. The first row that fits an error decides its kind. What
 fits none is answered with a bare 500 and logged: that one is ours to fix.
 
+What cannot be read as a request never comes to the API: the HTTP server answers it with a line of
+` + "`text/plain`" + `, no problem and no request id, and closes the connection. That is 400 for a request line or
+headers that are malformed, 431 for headers of more than 32 KiB, 501 and 505 for an encoding or a
+version of HTTP that it does not have.
+
 Refusals (4xx but 429) are remembered with their Idempotency-Key like any other answer. Kinds never
 go and never change their name. This page is written from the table in the code, by
 ` + "`go test ./cmd/internal/api -run TestProblemsPage -update`" + `.
