@@ -25,7 +25,8 @@ type Options struct {
 	Shards *compaction.Shards
 	// Clock tells the time for ids and rates; nil is the system's.
 	Clock func() time.Time
-	// Logger takes failures at Error and each request at Debug; nil is slog.Default.
+	// Logger takes a line for each request that failed, at Info, or at Error where somebody has to
+	// see to it, and for each other at Debug; nil is slog.Default.
 	Logger *slog.Logger
 	// RateLimit is how often one key may ask; zero is no limit.
 	RateLimit RateLimit
