@@ -125,7 +125,8 @@ func (s *shard) fail(err error) error {
 // group decides the due records and the requests taken, appends what they wrote, applies it and
 // answers. When the append failed, none of it was decided. An error ends the shard.
 func (s *shard) group(due []dueRecord) error {
-	stamp := s.clock().UTC()
+	now := s.clock().UTC()
+	stamp := now
 	if stamp.Before(s.state.stamp) {
 		stamp = s.state.stamp
 	}
@@ -140,7 +141,7 @@ func (s *shard) group(due []dueRecord) error {
 			s.store.suspect(err)
 		}
 	}
-	err := s.commit(stamp)
+	err := s.commit(stamp, now)
 	if err == nil {
 		s.answer(nil)
 		return nil
@@ -242,8 +243,9 @@ func (e *applyError) Unwrap() error { return e.err }
 
 // commit appends what the group wrote and applies it to the store in one batch, with the new
 // positions. A crash before the append leaves nothing; one after it leaves the log ahead of the
-// store, which replays from its own positions.
-func (s *shard) commit(stamp time.Time) error {
+// store, which replays from its own positions. The stamp may be ahead of the clock, which says now:
+// stamps never go back.
+func (s *shard) commit(stamp, now time.Time) error {
 	if err := s.encode(); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotCommitted, err)
 	}
@@ -264,7 +266,9 @@ func (s *shard) commit(stamp time.Time) error {
 	s.feed.put(g, s.tx.appends, positions)
 	next := s.state
 	next.group, next.stamp, next.positions = g.Number, stamp, positions
-	next.reached = stamp
+	next.reached = now
+	next.whole = g.Number
+	next.appended(s.schema, g, positions)
 	if len(s.records) == 0 {
 		s.state = next // the store learns of it with the next records
 		s.work.committed()
