@@ -40,7 +40,7 @@ func (s *Shards) claim(ctx context.Context, n int, distrust bool) (*shard, error
 		queue: newQueue(), counts: &s.slots[n].counters, notify: s.notify,
 		feed:   s.history[n].feed,
 		writer: w, store: st, state: state, deferred: map[string]time.Time{},
-		began: w.Start(), background: make(chan []Entry),
+		began: w.Start(), background: make(chan []Entry), asides: make(chan func() error),
 	}
 	if s.o.Shared {
 		sh.lease = s.o.Lease

@@ -126,6 +126,9 @@ func (s *Shards) serve(ctx context.Context, n int, sh *shard) error {
 	if sh.restoring.Load() {
 		background.Go(func() { s.restoreBackground(ctx, sh) })
 	}
+	if s.o.Shared {
+		background.Go(func() { s.keepLevel(ctx, sh) })
+	}
 	err := sh.run(ctx)
 	sh.feed.end()
 	slot.set(nil)

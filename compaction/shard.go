@@ -39,10 +39,11 @@ type shard struct {
 	// and by the clock on the wall, in nanoseconds since 1970
 	confirmedWall atomic.Int64
 
-	restoring  atomic.Bool  // background topics are still being restored
-	began      Positions    // the end of the log when the shard began to serve
-	background chan []Entry // restored background records; an empty one is the last
-	restored   func()       // called when restoring ends
+	restoring  atomic.Bool       // background topics are still being restored
+	began      Positions         // the end of the log when the shard began to serve
+	background chan []Entry      // restored background records; an empty one is the last
+	restored   func()            // called when restoring ends
+	asides     chan func() error // to be called between groups
 
 	// Owned by run:
 	writer   Writer
@@ -88,6 +89,10 @@ func (s *shard) run(ctx context.Context) error {
 			return s.fail(err)
 		case entries := <-s.background:
 			if err := s.absorb(entries); err != nil {
+				return s.fail(err)
+			}
+		case f := <-s.asides:
+			if err := f(); err != nil {
 				return s.fail(err)
 			}
 		case <-stop:

@@ -54,6 +54,7 @@ type Shards struct {
 	history    []*history
 	cache      *pebble.Cache
 	staleAfter time.Duration
+	lookEvery  time.Duration
 
 	subscriptions subscriptions
 }
@@ -81,7 +82,7 @@ func NewShards(o Options) (*Shards, error) {
 	if err := o.FS.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("compaction: folder of the stores: %w", err)
 	}
-	s := &Shards{o: o, cache: pebble.NewCache(o.CacheBytes)}
+	s := &Shards{o: o, cache: pebble.NewCache(o.CacheBytes), lookEvery: lookEvery}
 	for n := range o.Log.Identity().Shards {
 		s.slots = append(s.slots, newSlot(!o.Shared))
 		s.history = append(s.history, newHistory(s, n))

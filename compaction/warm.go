@@ -78,7 +78,7 @@ type standby struct {
 	heard  time.Time // when the log was last heard of
 }
 
-// run applies what is committed.
+// run applies what is committed, and looks now and then whether that is all there is.
 func (b *standby) run(ctx context.Context) (err error) {
 	s := b.shards
 	r := Range{From: b.state.positions, Topics: s.o.Schema.stored()}
@@ -87,10 +87,22 @@ func (b *standby) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, reader.Close()) }()
+	look := time.Now()
 	for {
-		batch, err := reader.Next(ctx)
-		if err == nil {
+		if !time.Now().Before(look) {
+			if err := b.look(ctx); err != nil {
+				return err
+			}
+			look = time.Now().Add(s.lookEvery)
+		}
+		wait, cancel := context.WithDeadline(ctx, look)
+		batch, err := reader.Next(wait)
+		cancel()
+		switch {
+		case err == nil:
 			err = b.take(batch)
+		case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+			continue // nothing has come
 		}
 		if err != nil {
 			return err
@@ -119,4 +131,22 @@ func (b *standby) take(batch Batch) error {
 		b.shards.slots[b.shard].level(state)
 	}
 	return err
+}
+
+// look notes that the store is level with the log where it is. A log that cannot be reached says
+// nothing.
+func (b *standby) look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	l, err := b.shards.look(ctx, b.shard, b.state, b.heard)
+	if errors.Is(err, errStale) {
+		return err
+	}
+	if err != nil || !l.level {
+		return nil
+	}
+	b.heard = l.at
+	b.state.looked(l)
+	b.shards.slots[b.shard].level(b.state)
+	return b.store.write(nil, b.state)
 }

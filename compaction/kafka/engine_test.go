@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +27,7 @@ type fleet struct {
 // A node is an engine on a fleet's log.
 type node struct {
 	*compaction.Shards
+	made uint64 // how often its store was made from nothing before the test looked
 	t    *testing.T
 	log  *Log
 	stop func()
@@ -67,7 +69,7 @@ func (f *fleet) start(dir string, on func(compaction.Log) compaction.Log) *node 
 	running, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(running) }()
-	return &node{s, f.t, l, func() {
+	return &node{s, 0, f.t, l, func() {
 		f.t.Helper()
 		cancel()
 		if err := errors.Join(<-ended, l.Close()); err != nil {
@@ -83,6 +85,14 @@ func (n *node) own() {
 	n.t.Helper()
 	ctx := context.Background()
 	if err := errors.Join(n.Own(ctx, []int{0}), n.Restored(ctx)); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// disown has it give the shard up.
+func (n *node) disown() {
+	n.t.Helper()
+	if err := n.Own(context.Background(), nil); err != nil {
 		n.t.Fatal(err)
 	}
 }
@@ -104,15 +114,153 @@ func (n *node) number(series ...string) {
 	}
 }
 
-// rebuilt fails the test unless the node has made its store from nothing so often.
-func (n *node) rebuilt(want uint64) {
+// level waits until the node's store, of which it is no owner, has what another one's has.
+func (n *node) level(with *node) {
 	n.t.Helper()
-	if got := n.Stats()[0].Rebuilds; got != want {
-		n.t.Errorf("the store was rebuilt %d times, want %d", got, want)
+	for range 100 {
+		s := n.Stats()[0]
+		if s.Standby && s.Group == with.Stats()[0].Group {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	n.t.Fatalf("the standby has not come: %+v", n.Stats()[0])
+}
+
+// settled is called when the node has its store: one that is told to own its shard while it makes
+// the store makes it twice.
+func (n *node) settled() { n.made = n.Stats()[0].Rebuilds }
+
+// rebuilt fails the test unless it is so that the node has made its store from nothing since.
+func (n *node) rebuilt(want bool) {
+	n.t.Helper()
+	if got := n.Stats()[0].Rebuilds; got > n.made != want {
+		n.t.Errorf("the store was rebuilt %d times, want that it was: %t", got-n.made, want)
 	}
 	if r, err := n.CompareStore(context.Background(), 0); err != nil || r.Different != nil {
 		n.t.Errorf("store and log differ in %v: %v", r.Different, err)
 	}
+}
+
+const day = 24 * time.Hour
+
+// An idle shard's stores are level with the log for as long as nobody writes, the owner's and the
+// standbys', and each of them takes over without a rebuild: on a cluster a claim writes to every
+// topic, so that a position alone tells nothing of what was missed.
+func TestIdleStoresStayLevel(t *testing.T) {
+	underway(t, func(f *fleet) {
+		a, b := f.start(t.TempDir(), itself), f.start(t.TempDir(), itself)
+		defer a.stop()
+		defer b.stop()
+		a.own()
+		a.number("n", "m")
+		b.level(a)
+		a.settled()
+		b.settled()
+		idle := func() {
+			time.Sleep(3 * time.Minute) // each has looked
+			f.clock.Set(f.clock.Now().Add(5 * day))
+			time.Sleep(3 * time.Minute) // and again
+		}
+		idle()
+		a.number("n")
+		b.level(a)
+		idle()
+		a.disown()
+		b.own()
+		b.rebuilt(false)
+		b.number("n")
+		a.level(b)
+		idle()
+		// Claimed for a moment by a command, and claimed again by who owns it.
+		other := f.start(t.TempDir(), itself)
+		other.own()
+		other.stop()
+		b.Doubt(0)
+		b.own()
+		b.rebuilt(false)
+		b.disown()
+		a.own()
+		a.rebuilt(false)
+	})
+}
+
+// A node that was stopped for longer than tombstones are sure to be there has missed none of them
+// where nothing was written meanwhile but its own claim.
+func TestIdleStoreOfANodeThatWasStopped(t *testing.T) {
+	underway(t, func(f *fleet) {
+		dir := t.TempDir()
+		a := f.start(dir, itself)
+		a.own()
+		a.number("n")
+		time.Sleep(3 * time.Minute) // it has looked
+		a.stop()
+		f.clock.Set(f.clock.Now().Add(5 * day))
+		a = f.start(dir, itself)
+		a.own()
+		a.rebuilt(false)
+		a.stop()
+		f.clock.Set(f.clock.Now().Add(5 * day))
+		b := f.start(t.TempDir(), itself)
+		b.own()
+		b.number("n")
+		b.stop()
+		a = f.start(dir, itself)
+		a.own()
+		a.rebuilt(true)
+		a.stop()
+	})
+}
+
+// A standby that could not reach the log for longer than tombstones are sure to be there is made
+// anew, even if what it then hears of comes to it without a gap, and even if it is a claim alone:
+// what is not there any more may have been a tombstone.
+func TestStandbyThatWasCutOff(t *testing.T) {
+	for name, meanwhile := range map[string]func(owner *node){
+		"a group": func(owner *node) { owner.number("n") },
+		"a claim": func(owner *node) { owner.disown(); owner.own() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			underway(t, func(f *fleet) {
+				cut := &cutLog{}
+				a := f.start(t.TempDir(), itself)
+				b := f.start(t.TempDir(), func(l compaction.Log) compaction.Log {
+					cut.Log = l
+					return cut
+				})
+				defer a.stop()
+				defer b.stop()
+				a.own()
+				a.number("n")
+				b.level(a)
+				b.settled()
+				cut.off.Store(true)
+				f.clock.Set(f.clock.Now().Add(5 * day))
+				time.Sleep(3 * time.Minute)
+				meanwhile(a)
+				time.Sleep(time.Second)
+				cut.off.Store(false)
+				time.Sleep(3 * time.Minute)
+				b.level(a)
+				a.disown()
+				b.own()
+				b.rebuilt(true)
+			})
+		})
+	}
+}
+
+// A cutLog does not say where it ends while it is cut off.
+type cutLog struct {
+	compaction.Log
+	off atomic.Bool
+}
+
+func (c *cutLog) End(ctx context.Context, shard int) (compaction.Positions, error) {
+	if c.off.Load() {
+		return nil, errors.New("cut off")
+	}
+	return c.Log.End(ctx, shard)
 }
 
 // A store that was away while the cluster was set back to a snapshot, and written on past where the
@@ -148,7 +296,7 @@ func TestStoreOfAClusterThatWasSetBack(t *testing.T) {
 				other.stop()
 				a := f.start(dir, snapshot)
 				a.own()
-				a.rebuilt(1)
+				a.rebuilt(true)
 				a.stop()
 			})
 		})
