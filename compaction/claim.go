@@ -39,12 +39,13 @@ func (s *Shards) claim(ctx context.Context, n int, distrust bool) (*shard, error
 		number: n, schema: s.o.Schema, clock: s.o.Clock, logger: s.o.Logger,
 		queue: newQueue(), counts: &s.slots[n].counters, notify: s.notify,
 		feed:   s.history[n].feed,
+		member: &s.member, heard: &s.heard,
 		writer: w, store: st, state: state, deferred: map[string]time.Time{},
 		began: w.Start(), background: make(chan []Entry), asides: make(chan func() error),
 	}
 	if s.o.Shared {
-		sh.lease = s.o.Lease
-		sh.confirm(began)
+		sh.lease.length = s.o.Lease
+		sh.lease.confirm(began)
 	}
 	sh.counts.level(state)
 	sh.restoring.Store(!state.background)

@@ -34,10 +34,9 @@ type shard struct {
 	notify func(touched *[256]bool)
 	feed   *feed
 
-	lease     time.Duration // 0 where nobody else may own the shard
-	confirmed atomic.Int64  // when the log last confirmed that it is owned, since the program began
-	// and by the clock on the wall, in nanoseconds since 1970
-	confirmedWall atomic.Int64
+	lease  lease        // since the log last confirmed that the shard is owned here
+	member *lease       // since the group did that this process is one of it
+	heard  *atomic.Bool // Heard was called
 
 	restoring  atomic.Bool       // background topics are still being restored
 	began      Positions         // the end of the log when the shard began to serve
@@ -254,7 +253,7 @@ func (s *shard) commit(stamp, now time.Time) error {
 	if err := s.encode(); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotCommitted, err)
 	}
-	if len(s.records) == 0 && s.lease == 0 {
+	if len(s.records) == 0 && s.lease.length == 0 {
 		s.work.committed()
 		return nil
 	}
@@ -267,7 +266,7 @@ func (s *shard) commit(stamp, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	s.confirm(began)
+	s.lease.confirm(began)
 	s.feed.put(g, s.tx.appends, positions)
 	next := s.state
 	next.group, next.stamp, next.positions = g.Number, stamp, positions

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -35,7 +36,7 @@ type Options struct {
 	// be served at once when it comes here.
 	Standby bool
 	// Lease is how long after the log last confirmed that this process owns a shard of a shared log
-	// its records may be read without asking again; 0 is 5 seconds. It must be shorter than the
+	// its records may be read without asking again; 0 is 5 seconds. It is also that of Heard. It must be shorter than the
 	// time after which another process may take over from one that does not answer.
 	Lease time.Duration
 	// CacheBytes bounds the block cache that all stores share; 0 is 128 MiB.
@@ -55,6 +56,8 @@ type Shards struct {
 	cache      *pebble.Cache
 	staleAfter time.Duration
 	lookEvery  time.Duration
+	member     lease       // see Heard
+	heard      atomic.Bool // Heard was called
 
 	subscriptions subscriptions
 }
@@ -87,6 +90,7 @@ func NewShards(o Options) (*Shards, error) {
 		s.slots = append(s.slots, newSlot(!o.Shared))
 		s.history = append(s.history, newHistory(s, n))
 	}
+	s.member.length = o.Lease
 	s.staleAfter = DefaultDeleteRetention / 2
 	for _, t := range o.Schema.Topics() {
 		if t.Class != AppendOnly {
