@@ -131,7 +131,8 @@ type heartbeats func(asked time.Time)
 
 // OnBrokerE2E is what the client calls after each answer.
 func (h heartbeats) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e kgo.BrokerE2E) {
-	if key == kmsg.Heartbeat.Int16() && e.Err() == nil {
+	asks := key == kmsg.Heartbeat.Int16() || key == kmsg.ConsumerGroupHeartbeat.Int16()
+	if asks && e.Err() == nil {
 		h(time.Now().Add(-e.DurationE2E()))
 	}
 }
