@@ -15,15 +15,19 @@ const cachedCells = 32 * 1024
 
 // claim makes this process the owner of a shard: it claims the log, opens the store or rebuilds
 // it, and replays to the end of what was there when it claimed. The store is rebuilt when there is
-// none, when it is damaged, unfinished, of another log, format or schema, ahead of the log, or so
-// old that tombstones it has not seen may be gone.
+// none, when it is damaged, unfinished, of another log, format or schema, ahead of the log, parted
+// from it, or so old that tombstones it has not seen may be gone.
 func (s *Shards) claim(ctx context.Context, n int, distrust bool) (*shard, error) {
 	began := time.Now()
+	s.slots[n].ask()
 	before, err := s.before(ctx, n)
 	if err != nil {
 		return nil, err
 	}
 	w, err := s.o.Log.Claim(ctx, n)
+	if err == nil || errors.Is(err, ErrFenced) {
+		s.slots[n].answered()
+	}
 	if err != nil {
 		return nil, err
 	}

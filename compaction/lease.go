@@ -96,8 +96,12 @@ func (s *slot) renew() error {
 	}}
 	var full *SpaceError
 	_, err = sh.ask(r)
-	if err == nil || errors.As(err, &full) {
+	switch {
+	case err == nil || errors.As(err, &full):
 		return nil
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrUnknownOutcome):
+		// Of what was asked here nothing is unknown: it would have written nothing.
+		return fmt.Errorf("%w: %v", ErrUnreachable, err)
 	}
 	return fmt.Errorf("%w: %w", ErrNotServing, err)
 }

@@ -36,8 +36,9 @@ type Options struct {
 	// be served at once when it comes here.
 	Standby bool
 	// Lease is how long after the log last confirmed that this process owns a shard of a shared log
-	// its records may be read without asking again; 0 is 5 seconds. It is also that of Heard. It must be shorter than the
-	// time after which another process may take over from one that does not answer.
+	// its records may be read without asking again; 0 is 5 seconds. It is also that of Heard. It must
+	// be shorter than the time after which another process may take over from one that does not
+	// answer.
 	Lease time.Duration
 	// CacheBytes bounds the block cache that all stores share; 0 is 128 MiB.
 	CacheBytes int64

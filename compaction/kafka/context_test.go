@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestContextsOfTransactions: the contexts of what the client does within a transaction never end. A
-// flush or an end that is given up leaves a producer in no known state: what it then says of the
+// TestContextsOfTransactions: the contexts of what the client does within a transaction never end.
+// A flush or an end that is given up leaves a producer in no known state: what it then says of the
 // next transaction may be about this one. What takes too long is waited for no longer instead.
 func TestContextsOfTransactions(t *testing.T) {
 	never := map[string]bool{"Flush": true, "EndTransaction": true, "AbortBufferedRecords": true,

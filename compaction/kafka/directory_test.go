@@ -139,8 +139,8 @@ func TestDirectoryUncommitted(t *testing.T) {
 	d.shows(0, 2)
 }
 
-// TestDirectoryAnew: where the topic no longer has what was to come next, it is read again from what
-// is its start by now, and owners that were are not shown meanwhile.
+// TestDirectoryAnew: where the topic no longer has what was to come next, it is read again from
+// what is its start by now, and owners that were are not shown meanwhile.
 func TestDirectoryAnew(t *testing.T) {
 	c := model(t)
 	l := opened(t, suiteOptions(c.ListenAddrs(), ""))

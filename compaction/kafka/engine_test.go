@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/compaction/compactiontest"
@@ -310,3 +311,58 @@ type named struct {
 }
 
 func (n named) Identity() compaction.Identity { return n.identity }
+
+// TestLogUnreachable: while no broker answers, reads go on for the lease, and then they and writes
+// are refused with an error that says so. What was acknowledged is there when the brokers are back.
+func TestLogUnreachable(t *testing.T) {
+	underway(t, func(f *fleet) {
+		a := f.start(t.TempDir(), itself)
+		defer a.stop()
+		a.own()
+		for range 3 {
+			a.number("n")
+		}
+		var down atomic.Bool
+		f.cluster.Control(func(kmsg.Request) (kmsg.Response, error, bool) {
+			f.cluster.KeepControl()
+			if down.Load() {
+				return nil, errors.New("down"), true
+			}
+			return nil, nil, false
+		})
+		down.Store(true)
+		if n, err := a.last(); err != nil || n != 3 {
+			t.Errorf("within the lease: %d, %v, want 3", n, err)
+		}
+		time.Sleep(6 * time.Second)
+		if _, err := a.last(); !errors.Is(err, compaction.ErrUnreachable) {
+			t.Errorf("reading after the lease: %v, want ErrUnreachable", err)
+		}
+		time.Sleep(30 * time.Second)
+		began := time.Now()
+		_, err := a.Do(context.Background(), compaction.Command{Tenant: "acme"})
+		if !errors.Is(err, compaction.ErrUnreachable) || time.Since(began) > 0 {
+			t.Errorf("writing: %v after %v, want ErrUnreachable at once", err, time.Since(began))
+		}
+		if _, err := a.last(); !errors.Is(err, compaction.ErrUnreachable) {
+			t.Errorf("reading: %v, want ErrUnreachable", err)
+		}
+		down.Store(false)
+		time.Sleep(2 * time.Minute)
+		if n, err := a.last(); err != nil || n != 3 {
+			t.Errorf("when the brokers are back: %d, %v, want 3", n, err)
+		}
+		a.number("n")
+		a.settled()
+		a.rebuilt(false)
+	})
+}
+
+// last returns the last number that was taken.
+func (n *node) last() (last uint64, err error) {
+	err = n.Read("acme", func(v *compaction.View) error {
+		last, _, err = compaction.Counters.Get(v, compaction.Key("acme", "n"))
+		return err
+	})
+	return last, err
+}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -292,6 +293,7 @@ func TestUnavailable(t *testing.T) {
 	}{
 		{compaction.ErrQueueFull, 503, "busy"},
 		{compaction.ErrNotServing, 503, "unavailable"},
+		{fmt.Errorf("%w: timeout", compaction.ErrUnreachable), 503, "log-unreachable"},
 		{&compaction.StoppedError{Shard: 1, Err: errors.New("secret")}, 503, "unavailable"},
 		{compaction.ErrRestoring, 503, "history-not-ready"},
 		{compaction.ErrUnknownOutcome, 503, "outcome-unknown"},

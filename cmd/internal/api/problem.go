@@ -105,6 +105,11 @@ var kinds = []kind{
 	{"history-not-ready", 503, "history", "History is still being restored.",
 		"What is open can be read and changed already; what is past follows. Repeat the request.",
 		later(2, says("history is still being restored", is(compaction.ErrRestoring)))},
+	{"log-unreachable", 503, "log", "The server cannot reach its log.",
+		"Nothing was done, and nothing that was acknowledged is lost. An operator has to bring back " +
+			"the brokers, or the way to them; then repeat the request.",
+		later(5, says("the log does not answer: nothing can be written, and what was written cannot be "+
+			"shown for certain", is(compaction.ErrUnreachable)))},
 	{"unavailable", 503, "serving", "The tenant's records are not being served.",
 		"Nothing was done. The server is starting, stopping or recovering. Repeat the request.",
 		later(1, either(
