@@ -107,6 +107,20 @@ func (e *ClosedAccountError) Error() string {
 	return fmt.Sprintf("the account %.60q is closed in %s", string(e.Account), e.Currency)
 }
 
+// A LimitError refuses a posting of a caller of the general ledger of more than MaxAmount. It is a
+// money.ErrOverflow.
+type LimitError struct{ Amount, Limit money.Amount }
+
+// Error names both amounts.
+func (e *LimitError) Error() string {
+	c := e.Limit.Currency()
+	return fmt.Sprintf("one posting moves %s %s at most, and %s were needed: post less at once",
+		e.Limit, c, e.Amount)
+}
+
+// Unwrap returns money.ErrOverflow.
+func (e *LimitError) Unwrap() error { return money.ErrOverflow }
+
 // An OverflowError refuses a posting that would make the debits or credits of an account, with what
 // is pending, more than an account can have. It is a money.ErrOverflow.
 type OverflowError struct {

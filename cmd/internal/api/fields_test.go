@@ -55,7 +55,7 @@ var fieldRefusals = []fieldRefusal{
 	{"quotes", `{"customer":"{customer}","currency":"XXQ","lines":[{line}]}`, "currency-unknown",
 		"currency", "currency"},
 	{"transactions", `{"postings":[{"debit":"full:a","credit":"full:b",` +
-		`"amount":"1.00","currency":"EUR"}]}`, "amount-too-large", "postings.0.amount", "range"},
+		`"amount":"4000000000000.00","currency":"EUR"}]}`, "amount-too-large", "postings.0.amount", "range"},
 	{"transactions", `{"postings":[{"debit":"a:x","credit":"b:x","amount":"9999999999999999999",` +
 		`"currency":"EUR"}]}`, "amount-too-large", "postings.0.amount", "range"},
 	{"transactions", `{"postings":[{"debit":"a:x","credit":"b:x","amount":"1.001",` +
@@ -147,8 +147,12 @@ func refusedWorld(t *testing.T) (*world, *strings.Replacer) {
 	post("promotions/"+big+"/codes", `{"code":"BIG"}`)
 	ok := post("promotions", `{"name":"Ok","percent":"10","combinable":true}`).at("id")
 	post("promotions/"+ok+"/codes", `{"code":"OK"}`)
-	post("transactions", `{"postings":[{"debit":"full:a","credit":"full:b","currency":"EUR",`+
-		`"amount":"92233720368547758.07"}]}`)
+	// An account can have 9,223 postings of the most that one may be, and a part of one more.
+	for _, n := range []int{1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 223} {
+		large := strings.Repeat(`{"debit":"full:a","credit":"full:b","currency":"EUR",`+
+			`"amount":"10000000000000.00"},`, n)
+		post("transactions", `{"postings":[`+strings.TrimSuffix(large, ",")+`]}`)
+	}
 	hold := post("holds", `{"postings":[{"debit":"a:x","credit":"b:x","amount":"1","currency":"EUR"},`+
 		`{"debit":"a:x","credit":"c:x","amount":"2","currency":"EUR"}]}`).at("id")
 	covered, refunded := invoice(true), pay(invoice(true), "offline")

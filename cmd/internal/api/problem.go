@@ -133,6 +133,7 @@ var kinds = []kind{
 			"and credits are below 2^63. Of an account that is full, `available` is what still fits.",
 		either(
 			as(func(e *ledger.OverflowError, p *Problem) { figures(p, e.Needed, e.Available) }),
+			as(func(e *ledger.LimitError, p *Problem) { figures(p, e.Amount, e.Limit) }),
 			is(money.ErrOverflow),
 		)},
 	{"currency-unknown", 422, "currency", "The currency is not one of ISO 4217.",

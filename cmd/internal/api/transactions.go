@@ -8,6 +8,7 @@ import (
 
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger"
+	"github.com/quittance/quittance/ledger/money"
 )
 
 type postingBody struct {
@@ -222,11 +223,9 @@ func locate(err error, t *ledger.Transaction) error {
 	case *ledger.SameAccountError:
 		account, name = e.Account, "credit"
 	case *ledger.AmountError:
-		for i := range t.Postings {
-			if t.Postings[i].Amount == e.Amount {
-				return at(postingField("", i, "amount"), err)
-			}
-		}
+		return locateAmount(err, t, e.Amount)
+	case *ledger.LimitError:
+		return locateAmount(err, t, e.Amount)
 	case *ledger.MetadataError:
 		return at("metadata", err)
 	case *ledger.DuplicateReferenceError:
@@ -247,6 +246,16 @@ func locate(err error, t *ledger.Transaction) error {
 			name = map[bool]string{true: "debit", false: "credit"}[p.Debit == account]
 		}
 		return at(postingField("", i, name), err)
+	}
+	return err
+}
+
+// locateAmount adds the field of the first posting of an amount.
+func locateAmount(err error, t *ledger.Transaction, amount money.Amount) error {
+	for i := range t.Postings {
+		if t.Postings[i].Amount == amount {
+			return at(postingField("", i, "amount"), err)
+		}
 	}
 	return err
 }
