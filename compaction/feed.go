@@ -52,9 +52,9 @@ func (f *feed) changed() {
 	}
 }
 
-// put hands on what of a group is appended for ever. The last entry of each topic has its offset, as
-// it follows from the positions; that of the others is the log's to know. The group is in the log,
-// and its records are not to be changed any more.
+// put hands on what of a group is appended for ever. The last entry of each topic has its offset,
+// as it follows from the positions; those of the others are the log's to know. The group is in the
+// log, and its records are not to be changed any more.
 func (f *feed) put(g Group, appended []Record, next Positions) {
 	b := Batch{Next: next, Group: g.Number, Time: g.Time}
 	size := 0
