@@ -287,3 +287,23 @@ func TestInvoiceIndexes(t *testing.T) {
 		}
 	}
 }
+
+// TestToday holds that a tenant's day is that of its own zone on both sides of its midnight, and
+// that a tenant without a record lives by UTC.
+func TestToday(t *testing.T) {
+	e := start(t) // acme's is New York's zone, five hours behind
+	for _, c := range []struct {
+		tenant string
+		at     time.Time
+		want   Date
+	}{
+		{"acme", time.Date(2026, 3, 2, 4, 59, 59, 0, time.UTC), "2026-03-01"},
+		{"acme", time.Date(2026, 3, 2, 5, 0, 0, 0, time.UTC), "2026-03-02"},
+		{"acmf", time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), "2026-03-02"},
+	} {
+		got := read(e, func(s compaction.State) (Date, error) { return Today(s, c.tenant, c.at) })
+		if got != c.want {
+			t.Errorf("%s at %v: %s, want %s", c.tenant, c.at, got, c.want)
+		}
+	}
+}

@@ -114,6 +114,15 @@ func terms(s compaction.State, id string) (Tenant, *time.Location, error) {
 	return t, z, err
 }
 
+// Today returns the day of a time in a tenant's zone, by which its invoices are due.
+func Today(s compaction.State, tenant string, at time.Time) (Date, error) {
+	_, z, err := terms(s, tenant)
+	if err != nil {
+		return "", err
+	}
+	return DateOf(at, z), nil
+}
+
 // find returns the record of a key. It fails with a *NotFoundError that names the kind.
 func find[T any](s compaction.State, table *compaction.Table[T], key, kind string) (T, error) {
 	v, ok, err := table.Get(s, key)
