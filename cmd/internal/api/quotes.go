@@ -172,7 +172,8 @@ func (a *API) registerQuoteMoves() {
 		"Makes a draft an offer: its content is frozen and hashed, and it gets a number.",
 		quoting.IssueQuote)
 	move("revise", "Revise a quote",
-		"Adds a version to a quote that was issued: a draft that begins with the same content.",
+		"Adds a version to a quote that was issued: a draft that begins with the same content, but "+
+			"lines that have the price book's price, cost or tax take what it says now.",
 		quoting.ReviseQuote)
 }
 
