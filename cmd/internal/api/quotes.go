@@ -126,8 +126,9 @@ func (a *API) registerQuotes() {
 	}, createQuote)
 	query[quoteList](a, route{
 		id: "list-quotes", path: "/v1/quotes", tag: quoteTag, roles: anyKey,
-		summary:     "List quotes",
-		description: "Quotes that are open, oldest first. Settled ones are found by id.",
+		summary: "List quotes",
+		description: "Quotes that are open, oldest first; those that came to nothing stay for 30 days " +
+			"more. Ended ones are found by id.",
 	}, func(x *exchange, in *quoteList) (page[quoteRecord], error) {
 		return listBy(x, in.Paging, quoting.Quotes,
 			[]filter{{"state", in.Status}, {"customer", in.Customer}},
@@ -136,7 +137,7 @@ func (a *API) registerQuotes() {
 	query[QuotePath](a, route{
 		id: "get-quote", path: "/v1/quotes/{id}", tag: quoteTag, roles: anyone,
 		summary: "Get a quote",
-		description: "A quote, open or settled. Customers see what their link is about, without costs " +
+		description: "A quote, open or ended. Customers see what their link is about, without costs " +
 			"and drafts.",
 	}, getQuote)
 	query[QuotePath](a, route{
