@@ -24,7 +24,8 @@ type invoiceRecord struct {
 	IssueDate      string       `json:"issue_date,omitempty" example:"2026-12-01"`
 	DueDate        string       `json:"due_date,omitempty" example:"2026-12-15"`
 	Document       DocumentBody `json:"document"`
-	Priced         priced       `json:"priced"`
+	Priced         Priced       `json:"priced"`
+	Rules          []ruleStep   `json:"rules,omitempty" doc:"The rules by which the figures came about, in order. Only the answer to Get an invoice has them."`
 	AmountDue      amountText   `json:"amount_due"`
 	AmountPaid     amountText   `json:"amount_paid"`
 	AmountCredited amountText   `json:"amount_credited" doc:"By credit notes."`
@@ -84,7 +85,9 @@ func (a *API) registerInvoices() {
 			return invoiceRecord{}, err
 		}
 		today, err := x.today()
-		return showInvoice(i, today, x.caller.link == nil), err
+		out := showInvoice(i, today, x.caller.link == nil)
+		out.Rules = showRules(quoting.Explain(i.Document, i.Priced))
+		return out, err
 	})
 	a.registerInvoiceMoves()
 }

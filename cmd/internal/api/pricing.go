@@ -10,6 +10,12 @@ type previewBody struct {
 	PromotionCodes []string `json:"promotion_codes,omitempty" maxItems:"10" doc:"Codes of the tenant's promotions to apply." example:"[\"SPRING10\"]"`
 }
 
+// A preview has the figures of a document that is not kept.
+type preview struct {
+	Priced
+	Rules []ruleStep `json:"rules" doc:"The rules by which the figures came about, in order."`
+}
+
 func (a *API) registerPricing() {
 	query(a, route{
 		id: "preview-pricing", method: "POST", path: "/v1/pricing/preview", tag: "Pricing",
@@ -22,10 +28,10 @@ func (a *API) registerPricing() {
 	}, previewPricing)
 }
 
-func previewPricing(x *exchange, in *struct{ Body previewBody }) (priced, error) {
+func previewPricing(x *exchange, in *struct{ Body previewBody }) (preview, error) {
 	d, err := in.Body.document("")
 	if err != nil {
-		return priced{}, err
+		return preview{}, err
 	}
 	var applied []quoting.Applied
 	if len(in.Body.PromotionCodes) > 0 {
@@ -34,12 +40,12 @@ func previewPricing(x *exchange, in *struct{ Body previewBody }) (priced, error)
 			return err
 		})
 		if err != nil {
-			return priced{}, err
+			return preview{}, err
 		}
 	}
 	p, err := quoting.Price(d, applied, x.api.clock())
 	if err != nil {
-		return priced{}, err
+		return preview{}, err
 	}
-	return showPriced(&p, true), nil
+	return preview{showPriced(&p, true), showRules(quoting.Explain(d, p))}, nil
 }

@@ -28,7 +28,7 @@ type quoteRecord struct {
 	Status     string       `json:"status" enum:"draft,issued,changes_requested,accepted,invoiced,declined,expired,superseded,cancelled"`
 	Version    int          `json:"version" doc:"Which version this is, from 1."`
 	Document   DocumentBody `json:"document"`
-	Priced     priced       `json:"priced" doc:"The agreed figures once it was accepted, else those on offer."`
+	Priced     Priced       `json:"priced" doc:"The agreed figures once it was accepted, else those on offer."`
 	Rules      []ruleStep   `json:"rules,omitempty" doc:"The rules by which the figures came about, in order. Lists leave them out."`
 	Terms      string       `json:"terms,omitempty"`
 	ValidUntil string       `json:"valid_until,omitempty" example:"2026-12-31"`
@@ -101,7 +101,7 @@ type quoteVersion struct {
 	Version    int          `json:"version"`
 	Status     string       `json:"status" enum:"draft,issued,changes_requested,accepted,invoiced,declined,expired,superseded,cancelled"`
 	Document   DocumentBody `json:"document"`
-	Priced     priced       `json:"priced"`
+	Priced     Priced       `json:"priced"`
 	Hash       string       `json:"hash,omitempty"`
 	Issued     moment       `json:"issued,omitzero"`
 	Expires    moment       `json:"expires,omitzero"`
