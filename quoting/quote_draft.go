@@ -1,11 +1,16 @@
 package quoting
 
-import "github.com/quittance/quittance/compaction"
+import (
+	"unicode/utf8"
+
+	"github.com/quittance/quittance/compaction"
+)
 
 // MaxVersions is how many versions a quote may have.
 const MaxVersions = 100
 
-const maxTerms = 20_000
+// MaxTerms is how many characters the terms of a quote may have.
+const MaxTerms = 20_000
 
 // A Draft is what a tradesperson writes.
 type Draft struct {
@@ -16,8 +21,9 @@ type Draft struct {
 
 // content checks a draft and prices it; before is what it replaces. It fails with a *FieldError.
 func (d Draft) content(tx *compaction.Tx, tenant string, before Document) (Content, error) {
-	if !isText(d.Terms, maxTerms, true) {
-		return Content{}, badText("terms", maxTerms)
+	if !isText(d.Terms, MaxTerms*utf8.UTFMax, true) || utf8.RuneCountInString(d.Terms) > MaxTerms {
+		return Content{}, &FieldError{"terms", "text",
+			"must be text without control characters, at most 20000 characters"}
 	}
 	if d.ValidUntil != "" {
 		if _, err := ParseDate("valid_until", string(d.ValidUntil)); err != nil {

@@ -87,3 +87,33 @@ func TestInvoicesOverdueInOrder(t *testing.T) {
 	w.seller(200, "GET", "/v1/invoices?overdue=true&limit=1&cursor="+first.at("next_cursor"), "").is(
 		"data.0.id", ids[0], "has_more", "false")
 }
+
+// TestTenantDueAtOnce tells payment_days of 0, which is due at once, from none at all.
+func TestTenantDueAtOnce(t *testing.T) {
+	w := newWorld(t)
+	put := func(body string) answer {
+		t.Helper()
+		return w.want(200, request{as: "platform/platform", method: "PUT", path: "/v1/tenants/acme",
+			body: body})
+	}
+	due := func() (issued, due string) {
+		t.Helper()
+		quote, _ := w.accepted("")
+		id := w.seller(201, "POST", "/v1/invoices", `{"quote":"`+quote+`"}`).at("id")
+		a := w.seller(200, "POST", "/v1/invoices/"+id+"/finalize", "")
+		return a.at("issue_date"), a.at("due_date")
+	}
+	put(`{"name":"Acme","payment_days":0}`).is("payment_days", "0")
+	if issued, due := due(); issued != due {
+		t.Errorf("issued %s and due %s", issued, due)
+	}
+	put(`{"name":"Acme"}`).is("payment_days", "")
+	if issued, due := due(); issued == due {
+		t.Errorf("issued and due %s", due)
+	}
+	w.want(422, request{as: "platform/platform", method: "PUT", path: "/v1/tenants/acme",
+		body: `{"name":"Acme","payment_days":null}`}).is("field", "payment_days")
+	quote, _ := w.accepted("")
+	w.seller(422, "POST", "/v1/invoices", `{"quote":"`+quote+`","due_date":"2020-01-01"}`).is(
+		"field", "due_date", "rule", "range")
+}

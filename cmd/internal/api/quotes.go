@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/hex"
 	"strings"
 
 	"github.com/quittance/quittance/compaction"
@@ -11,7 +10,7 @@ import (
 // DraftBody is what a tradesperson writes of a quote.
 type DraftBody struct {
 	DocumentBody
-	Terms      string `json:"terms,omitempty" maxLength:"2000" doc:"What the customer agrees to." example:"Payable within 14 days."`
+	Terms      string `json:"terms,omitempty" maxLength:"20000" doc:"What the customer agrees to." example:"Payable within 14 days."`
 	ValidUntil string `json:"valid_until,omitempty" format:"date" maxLength:"10" doc:"The last day on which it can be accepted, in the customer's zone; the tenant's validity unless given." example:"2026-12-31"`
 }
 
@@ -259,9 +258,9 @@ func acceptQuote(x *exchange, in *struct {
 	if err := x.mayQuote(in.ID); err != nil {
 		return change{}, err
 	}
-	var hash quoting.Hash
-	if _, err := hex.Decode(hash[:], []byte(in.Body.Hash)); err != nil {
-		return change{}, refuse("hash", "pattern", "must be 64 hexadecimal digits")
+	hash, err := quoting.ParseHash(in.Body.Hash)
+	if err != nil {
+		return change{}, err
 	}
 	by, codes := x.answerOf(in.Body.Who, in.Body.Channel, ""), in.Body.PromotionCodes
 	return x.changeQuote(in.ID, func(tx *compaction.Tx, tenant, id string) (quoting.Quote, error) {

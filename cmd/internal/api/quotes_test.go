@@ -40,3 +40,12 @@ func TestQuoteDeclinedEnds(t *testing.T) {
 	w.seller(200, "GET", "/v1/quotes/"+id+"/versions", "").is("data.0.status", "declined")
 	w.seller(409, "POST", "/v1/quotes/"+id+"/revise", "").is("type", "/problems/document-state")
 }
+
+// TestQuoteTermsLimit holds the description's limit of terms against the domain's.
+func TestQuoteTermsLimit(t *testing.T) {
+	w := newWorld(t)
+	terms := w.api.huma.OpenAPI().Components.Schemas.Map()["QuoteBody"].Properties["terms"]
+	if terms.MaxLength == nil || *terms.MaxLength != quoting.MaxTerms {
+		t.Errorf("the description's limit is not %d", quoting.MaxTerms)
+	}
+}
