@@ -11,11 +11,12 @@ FAULTS   ?= 20# how often `make kafka-faults` hurts nodes and brokers
 FUZZTIME ?= 10s# how long `make fuzz` runs each fuzzer; 4000x is that many inputs
 DURATION ?= 30m# how long `make soak` goes on
 BENCH    ?= .# which benchmarks `make bench` runs
+PORT     ?= 9092# where `make broker` listens
 QUITTANCE_KAFKA ?= local# what a missing Java is to `make test-kafka`; required: a failure
 
 BUF := go tool -modfile=.ci/tools.mod buf
 
-.PHONY: help run build test test-kafka kafka-faults simulation check soak bench fuzz generate \
+.PHONY: help run build test test-kafka broker kafka-faults simulation check soak bench fuzz generate \
 	release-contracts \
 	vet staticcheck format contracts generated race faults api vulnerabilities clean
 
@@ -31,7 +32,7 @@ run: build ## build and serve on the embedded log, with a demo business in it
 build: ## build bin/quittance
 	go build -o bin/quittance ./cmd/quittance
 
-test: ## run the tests; needs Go and make only
+test: ## run the tests; needs Go and make only (and bash and curl, to try the README too)
 	go test ./...
 
 test-kafka: export QUITTANCE_KAFKA := $(QUITTANCE_KAFKA)
@@ -39,6 +40,10 @@ test-kafka: ## run the tests that want a real Kafka broker; needs Java 17 and Ma
 	go test -count=1 -v -run '^TestInstall$$' ./compaction/kafka/kafkatest
 	go test -count=1 -p 1 -timeout 30m ./compaction/kafka/...
 	go test -count=1 -p 1 -timeout 30m -run Kafka ./cmd/...
+
+broker: build ## run a real Kafka broker at 127.0.0.1:PORT until Ctrl-C; needs Java 17 and Maven
+	go build -o bin/broker ./cmd/broker
+	exec bin/broker -port $(PORT)
 
 simulation: ## simulate nodes and brokers in virtual time, new seeds for SIMULATE; short in make test
 	go test ./cmd/quittance -run 'TestSimulation$$' -count=1 -v -timeout 24h -args -for=$(SIMULATE)

@@ -15,15 +15,27 @@ const cachedCells = 32 * 1024
 
 // claim makes this process the owner of a shard: it claims the log, opens the store or rebuilds
 // it, and replays to the end of what was there when it claimed. The store is rebuilt when there is
-// none, when it is damaged, unfinished, of another log, format or schema, ahead of the log, or so
-// old that tombstones it has not seen may be gone.
+// none, when it is damaged, unfinished, of another log, format or schema, ahead of the log, parted
+// from it, or so old that tombstones it has not seen may be gone.
 func (s *Shards) claim(ctx context.Context, n int, distrust bool) (*shard, error) {
 	began := time.Now()
-	w, err := s.o.Log.Claim(ctx, n)
+	s.slots[n].ask()
+	before, err := s.before(ctx, n)
 	if err != nil {
 		return nil, err
 	}
-	st, state, err := s.openOrRebuild(ctx, n, w.Start(), distrust, []Class{Open})
+	w, err := s.o.Log.Claim(ctx, n)
+	if err == nil || errors.Is(err, ErrFenced) {
+		s.slots[n].answered()
+	}
+	if err != nil {
+		return nil, err
+	}
+	to := target{end: w.Start(), before: before, claimed: true, classes: []Class{Open}}
+	if before == nil {
+		to.before = to.end
+	}
+	st, state, err := s.openOrRebuild(ctx, n, to, distrust)
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -31,12 +43,13 @@ func (s *Shards) claim(ctx context.Context, n int, distrust bool) (*shard, error
 		number: n, schema: s.o.Schema, clock: s.o.Clock, logger: s.o.Logger,
 		queue: newQueue(), counts: &s.slots[n].counters, notify: s.notify,
 		feed:   s.history[n].feed,
+		member: &s.member, heard: &s.heard,
 		writer: w, store: st, state: state, deferred: map[string]time.Time{},
-		began: w.Start(), background: make(chan []Entry),
+		began: w.Start(), background: make(chan []Entry), asides: make(chan func() error),
 	}
 	if s.o.Shared {
-		sh.lease = s.o.Lease
-		sh.confirm(began)
+		sh.lease.length = s.o.Lease
+		sh.lease.confirm(began)
 	}
 	sh.counts.level(state)
 	sh.restoring.Store(!state.background)
@@ -51,15 +64,30 @@ func (s *Shards) claim(ctx context.Context, n int, distrust bool) (*shard, error
 
 func (s *shard) close() error { return errors.Join(s.writer.Close(), s.store.close()) }
 
-// openOrRebuild returns the store of a shard, level with the log up to end. A store that is rebuilt
-// has records of some classes.
+// before returns the end of a shard before it is claimed here, nil where a claim does not move it.
+func (s *Shards) before(ctx context.Context, n int) (Positions, error) {
+	if !s.o.Shared {
+		return nil, nil
+	}
+	return s.o.Log.End(ctx, n)
+}
+
+// A target is what a store is to be level with.
+type target struct {
+	end     Positions
+	before  Positions // the end without what was written to claim the shard
+	claimed bool      // end is that of a claim, and so does not cut a group in two
+	classes []Class   // what a store that is rebuilt has
+}
+
+// openOrRebuild returns the store of a shard, level with the log.
 func (s *Shards) openOrRebuild(
-	ctx context.Context, n int, end Positions, distrust bool, classes []Class,
+	ctx context.Context, n int, to target, distrust bool,
 ) (*store, storeState, error) {
 	dir := s.storeDir(n)
 	why := "it was found damaged"
 	if !distrust {
-		st, state, reason, err := s.openAndReplay(ctx, n, dir, end)
+		st, state, reason, err := s.openAndReplay(ctx, n, dir, to)
 		if err == nil && reason == "" {
 			return st, state, nil
 		}
@@ -77,7 +105,7 @@ func (s *Shards) openOrRebuild(
 	s.o.Logger.Info("rebuilding a store from the log", "shard", n, "reason", why)
 	s.slots[n].counters.rebuilds.Add(1)
 	began := time.Now()
-	err := rebuild(ctx, s.o.Log, n, end, dir, s.o.Schema, classes, s.storeOptions())
+	err := rebuild(ctx, s.o.Log, n, to, dir, s.o.Schema, s.storeOptions())
 	if err != nil {
 		return nil, storeState{}, err
 	}
@@ -95,7 +123,7 @@ func (s *Shards) openOrRebuild(
 
 // openAndReplay opens the store in dir and replays what it has not seen. A reason says why it
 // cannot be used as it is.
-func (s *Shards) openAndReplay(ctx context.Context, n int, dir string, end Positions) (
+func (s *Shards) openAndReplay(ctx context.Context, n int, dir string, to target) (
 	*store, storeState, string, error,
 ) {
 	if _, err := s.o.FS.Stat(dir); err != nil {
@@ -114,10 +142,10 @@ func (s *Shards) openAndReplay(ctx context.Context, n int, dir string, end Posit
 	case !ok:
 		reason = "it is empty"
 	default:
-		reason = s.unusable(state, end)
+		reason, err = s.unusable(ctx, n, state, to)
 	}
 	if err == nil && reason == "" {
-		state, err = st.catchUp(ctx, s.o.Log, state, end, s.o.Clock())
+		state, err = st.catchUp(ctx, s.o.Log, state, to, s.o.Clock())
 	}
 	if err != nil || reason != "" {
 		return nil, state, reason, errors.Join(err, st.close())
@@ -125,47 +153,63 @@ func (s *Shards) openAndReplay(ctx context.Context, n int, dir string, end Posit
 	return st, state, "", nil
 }
 
-// unusable says why a store cannot be replayed to end, empty if it can.
-func (s *Shards) unusable(state storeState, end Positions) string {
+// unusable says why a store cannot be replayed to the end of its log, empty if it can.
+func (s *Shards) unusable(
+	ctx context.Context, n int, state storeState, to target,
+) (string, error) {
 	switch {
 	case state.log != s.o.Log.Identity().ID:
-		return "it is of another log"
+		return "it is of another log", nil
 	case state.fingerprint != s.o.Schema.fingerprint:
-		return "it is of another schema"
-	case !end.Reached(state.positions):
-		return "it is ahead of the log"
+		return "it is of another schema", nil
+	case !to.end.Reached(state.positions):
+		return "it is ahead of the log", nil
 	case !state.background:
 		// It may hold records whose tombstones would not be read again: see restoreBackground.
-		return "its background topics are not whole"
-	case !state.positions.Reached(end.Only(s.o.Schema.stored())) &&
-		s.o.Clock().Sub(state.reached) > s.staleAfter:
-		return "it is older than half of what tombstones are kept for"
+		return "its background topics are not whole", nil
+	case !state.positions.Reached(to.before.Only(s.o.Schema.stored())) && s.stale(state.reached):
+		return "it is older than half of what tombstones are kept for", nil
 	}
-	return ""
+	for _, m := range []mark{state.kept, state.newest} {
+		if parted, err := s.parted(ctx, n, m, to.end); err != nil || parted {
+			return errParted.Error(), err
+		}
+	}
+	return "", nil
 }
 
-// catchUp replays the log from the store's positions to end, where the log ended at a time.
+// stale reports whether a store that was level with the log at a time may have missed tombstones
+// that are gone by now. A time that is still to come was told by a clock that was wrong: it is
+// trusted as far as it is off by no more than the half of the tombstones' time that is in reserve.
+func (s *Shards) stale(reached time.Time) bool {
+	return s.o.Clock().Sub(reached).Abs() > s.staleAfter
+}
+
+// catchUp replays the log from the store's positions to its end, which it had at a time.
 func (s *store) catchUp(
-	ctx context.Context, l Log, state storeState, end Positions, at time.Time,
+	ctx context.Context, l Log, state storeState, to target, at time.Time,
 ) (storeState, error) {
-	if state.positions.Reached(end) {
-		return state, nil
-	}
-	r := Range{From: state.positions, To: end, Topics: s.schema.stored()}
 	before, last := state.group, uint64(0)
-	err := each(ctx, l, s.shard, r, func(b Batch) error {
-		last = b.Group
-		return s.take(b, &state)
-	})
-	if err != nil {
-		return state, err
+	if !state.positions.Reached(to.end) {
+		r := Range{From: state.positions, To: to.end, Topics: s.schema.stored()}
+		err := each(ctx, l, s.shard, r, func(b Batch) error {
+			last = b.Group
+			return s.take(b, false, &state)
+		})
+		if err != nil {
+			return state, err
+		}
+		// What was read stands at the end of the topics that a store holds; there is nothing for it
+		// in the others.
+		state.positions = to.end
 	}
 	if last > 0 && last < before {
 		return state, errAhead
 	}
-	// What was read stands at the end of the topics that a store holds; there is nothing for it in
-	// the others.
-	state.positions, state.reached = end, at
+	if to.claimed {
+		state.whole = state.group
+	}
+	state.reached = at
 	return state, s.write(nil, state)
 }
 
@@ -173,13 +217,24 @@ func (s *store) catchUp(
 // restored from a backup, or whose last writes were lost.
 var errAhead = errors.New("compaction: the store is ahead of the log")
 
-// take applies a batch that was read and moves the state over it.
-func (s *store) take(b Batch, state *storeState) error {
+// errParted reports a store that is the fold of groups other than those that the log has in their
+// place: the log was restored from a backup and written on since.
+var errParted = errors.New("the log has parted from the one that it was folded from")
+
+// take applies a batch that was read and moves the state over it. The end of a bounded range may
+// cut a group in two; open says that the batch is of an open one.
+func (s *store) take(b Batch, open bool, state *storeState) error {
+	if state.has(b.Entries) {
+		return errParted
+	}
 	state.positions = b.Next
+	if open {
+		state.whole = max(state.whole, b.Group)
+	}
 	if b.Group > state.group {
 		state.group, state.stamp = b.Group, b.Time
-		state.reached = b.Time // at least
 	}
+	state.read(s.schema, b.Entries)
 	return s.write(b.Entries, *state)
 }
 

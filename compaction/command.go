@@ -66,6 +66,10 @@ var ErrQueueFull = errors.New("compaction: too many commands are waiting")
 // ErrNotServing reports that the shard is being opened, or has stopped. Try again later.
 var ErrNotServing = errors.New("compaction: the shard is not serving")
 
+// ErrUnreachable reports that the log does not answer: nothing can be written, nor said of a shard
+// that another process may have by now. It is an ErrNotServing, and passes when the log answers.
+var ErrUnreachable = fmt.Errorf("%w: the log does not answer", ErrNotServing)
+
 // ErrRestoring reports a read of history that is still being restored. Try again later.
 var ErrRestoring = errors.New("compaction: history is still being restored")
 

@@ -105,7 +105,8 @@ func (c *comparison) shard(ctx context.Context, n int) error {
 			if ends[side], err = l.End(folding, n); err != nil {
 				return err
 			}
-			err = rebuild(folding, l, n, ends[side], name(side), c.schema, []Class{Open, Background}, o)
+			to := target{end: ends[side], classes: []Class{Open, Background}}
+			err = rebuild(folding, l, n, to, name(side), c.schema, o)
 			if err != nil {
 				return err
 			}

@@ -16,6 +16,13 @@ type CopyOptions struct {
 	// or a little more. A second Copy, without Live, brings what has come since. Without Live the
 	// source's shards are claimed, which fences their writers.
 	Live bool
+	// MovedTo, where it is not empty, marks the source as moved to there at the end: nobody serves it
+	// any more. A source that has moved already keeps its mark. It does not go with Live.
+	MovedTo string
+	// Unseal takes the mark that it has moved from the target, at the very end: it is served again.
+	Unseal bool
+	// Clock stamps marks; nil is the system's.
+	Clock func() time.Time
 	// Parallel is how many shards are copied at once; 0 is 16.
 	Parallel int
 	// Progress is told how far the copy of a shard is, from the goroutine that copies it. nil: nobody.
@@ -44,11 +51,13 @@ type Copied struct {
 //	claim   the source (unless Live), then the target, which fence whoever wrote to them
 //	append  group by group, what follows the target's last group
 //	check   nobody has written to the source meanwhile (unless Live)
+//	mark    the source as moved, and the target as not moved (where that is wanted)
 //
 // It may be stopped at any point and called again: it goes on after the last group that the target
-// has. Errors: those of the logs, and what keeps the target from being a copy, before anything is
-// written: another number of shards, a record that the source does not have or has otherwise, a
-// group after the source's last.
+// has. When it has ended, it may be called again: logs that let themselves be claimed though they
+// have moved are copied, and marked, like others. Errors: those of the logs, and what keeps the
+// target from being a copy, before anything is written: another number of shards, a record that the
+// source does not have or has otherwise, a group after the source's last.
 func Copy(ctx context.Context, from, to Log, topics []Topic, o CopyOptions) ([]Copied, error) {
 	source, target := from.Identity(), to.Identity()
 	switch {
@@ -61,6 +70,9 @@ func Copy(ctx context.Context, from, to Log, topics []Topic, o CopyOptions) ([]C
 	if o.Parallel == 0 {
 		o.Parallel = 16
 	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
 	c := &copier{from: from, to: to, o: o, classes: map[string]Topic{}}
 	for _, t := range topics {
 		c.classes[t.Name] = t
@@ -68,7 +80,10 @@ func Copy(ctx context.Context, from, to Log, topics []Topic, o CopyOptions) ([]C
 	for n := range source.Shards {
 		c.shards = append(c.shards, &shardCopy{copier: c, told: Copied{Shard: n}})
 	}
-	err := c.run(ctx)
+	err := c.marking(ctx)
+	if err == nil {
+		err = c.run(ctx)
+	}
 	var done []Copied
 	for _, s := range c.shards {
 		done = append(done, s.told)
@@ -81,6 +96,7 @@ func Copy(ctx context.Context, from, to Log, topics []Topic, o CopyOptions) ([]C
 type copier struct {
 	from, to Log
 	o        CopyOptions
+	moved    *Move // what the source is marked with
 	classes  map[string]Topic
 	shards   []*shardCopy
 }
@@ -94,6 +110,12 @@ func (c *copier) run(ctx context.Context) error {
 	}
 	if !c.o.Live {
 		steps = append(steps, (*shardCopy).unchanged)
+		if c.o.MovedTo != "" {
+			steps = append(steps, (*shardCopy).seal)
+		}
+	}
+	if c.o.Unseal {
+		steps = append(steps, (*shardCopy).unseal)
 	}
 	for _, step := range steps {
 		g, ctx := errgroup.WithContext(ctx)

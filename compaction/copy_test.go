@@ -30,7 +30,7 @@ type copied struct {
 func openCopied(t *testing.T) *copied {
 	t.Helper()
 	l, err := local.Open("log", compactiontest.Topics(), local.Options{
-		Shards: 2, CleanEvery: -1, Logger: slog.New(slog.DiscardHandler),
+		Shards: 2, CleanEvery: -1, Logger: slog.New(slog.DiscardHandler), Moved: true,
 		FS: vfs.NewMem(), Reserve: 8 << 20, Space: func(string) (uint64, error) { return 1 << 40, nil },
 		Clock: func() time.Time { return copyOrigin.Add(time.Hour) },
 	})

@@ -52,8 +52,9 @@ func (f *feed) changed() {
 	}
 }
 
-// put hands on what of a group is appended for ever. Its entries have no offsets: those are the
-// log's to know. The group is in the log, and its records are not to be changed any more.
+// put hands on what of a group is appended for ever. The last entry of each topic has its offset, as
+// it follows from the positions; that of the others is the log's to know. The group is in the log,
+// and its records are not to be changed any more.
 func (f *feed) put(g Group, appended []Record, next Positions) {
 	b := Batch{Next: next, Group: g.Number, Time: g.Time}
 	size := 0
@@ -61,8 +62,12 @@ func (f *feed) put(g Group, appended []Record, next Positions) {
 		b.Entries = make([]Entry, len(appended))
 	}
 	for i, r := range appended {
-		b.Entries[i] = Entry{Record: r, Group: g.Number, Count: len(g.Records), Time: g.Time,
-			Offset: -1}
+		e := Entry{Record: r, Group: g.Number, Count: len(g.Records), Time: g.Time, Offset: -1}
+		same := func(other Record) bool { return other.Topic == r.Topic }
+		if !slices.ContainsFunc(appended[i+1:], same) {
+			e.Offset = next.Of(r.Topic) - 1
+		}
+		b.Entries[i] = e
 		size += len(r.Key) + len(r.Value)
 	}
 	f.mu.Lock()

@@ -34,7 +34,9 @@ func FuzzDecode(f *testing.F) {
 		f.Add(byte(i), b)
 	}
 	at := Positions{{"quittance.accounts.v1", 7}, {"quittance.journal.v1", 1 << 40}}
-	state := storeState{1, "log", 77, time.Unix(7, 8), time.Unix(9, 0), true, at}
+	state := storeState{fingerprint: 1, log: "log", group: 77, stamp: time.Unix(7, 8),
+		reached: time.Unix(9, 0), background: true, positions: at, whole: 76,
+		kept: mark{"quittance.journal.v1", 6, 76, 7, 8}}
 	f.Add(byte(len(engineRecords)), state.encode(nil))
 	f.Add(byte(len(engineRecords)+1), append(at.AppendBinary(nil), "rest"...))
 	f.Fuzz(func(t *testing.T, which byte, b []byte) {

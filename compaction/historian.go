@@ -91,6 +91,7 @@ func (f *historian) take(from Batch) error {
 	b := f.db.NewBatch()
 	err := f.history.project(b, from, f.state.positions)
 	f.state.positions, f.state.group, f.state.stamp = from.Next, from.Group, from.Time
+	f.state.read(f.history.shards.o.Schema, from.Entries)
 	if err == nil {
 		err = b.Set([]byte(stateKey), f.state.encode(nil), nil)
 	}

@@ -121,7 +121,14 @@ func (h *history) open(ctx context.Context) (*store, storeState, error) {
 	fits := ok && err == nil && state.log == id && state.fingerprint == fingerprint &&
 		end.Reached(state.positions)
 	if fits {
-		return st, state, nil
+		parted, err := h.shards.parted(ctx, h.shard, state.kept, end)
+		if err != nil {
+			return nil, storeState{}, errors.Join(err, db.Close())
+		}
+		if !parted {
+			return st, state, nil
+		}
+		h.shards.o.Logger.Info("making history anew", "shard", h.shard, "reason", errParted)
 	}
 	if ok || err != nil {
 		if err := db.DeleteRange([]byte{0}, []byte{0xff}, pebble.NoSync); err != nil {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/compaction/compactiontest"
@@ -187,4 +188,48 @@ func TestHistoryAfterFaults(t *testing.T) {
 			t.Errorf("number %d is %q, %v", n+1, got.Value, err)
 		}
 	}
+}
+
+// A history that was projected from a log which was set back since, and written on past where the
+// history stands, is made anew: rows of entries that are no more would stay for ever.
+func TestHistoryOfALogThatWasSetBack(t *testing.T) {
+	dir := t.TempDir()
+	backup, old := filepath.Join(t.TempDir(), "log"), filepath.Join(t.TempDir(), "store")
+	live := func(hours int, f func(e *engine)) {
+		e := startEngine(t, dir, numbers)
+		e.clock.Set(start.Add(time.Duration(hours) * time.Hour))
+		e.run()
+		f(e)
+		e.within(e.followed)
+		e.stop()
+	}
+	move := func(from, to string) {
+		t.Helper()
+		if err := errors.Join(os.RemoveAll(to), os.CopyFS(to, os.DirFS(from))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	live(0, func(e *engine) { e.count(1, 3) })
+	move(dir+"/log", backup)
+	live(1, func(e *engine) { e.count(4, 6) })
+	move(dir+"/store", old)
+	move(backup, dir+"/log")
+	if err := os.RemoveAll(dir + "/store"); err != nil {
+		t.Fatal(err)
+	}
+	live(2, func(e *engine) {
+		for n := 11; n < 20; n++ {
+			e.count(n, n)
+		}
+	})
+	move(old, dir+"/store")
+	live(3, func(e *engine) {
+		rows, err := e.History(ctx, "acme", "n", compaction.Page{})
+		if err != nil || len(rows) != 12 || rows[11].Key != "3" {
+			t.Errorf("%d rows, %v, %v; want those of 1 to 3 and 11 to 19", len(rows), rows, err)
+		}
+		if e.Stats()[0].Rebuilds != 1 {
+			t.Errorf("the store was rebuilt %d times, want once", e.Stats()[0].Rebuilds)
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,32 +12,64 @@ import (
 // process is stopped.
 var programStart = time.Now()
 
-// confirm notes that the log took an append, begun at a time, from this owner.
-func (s *shard) confirm(began time.Time) {
-	s.confirmed.Store(int64(began.Sub(programStart)))
-	s.confirmedWall.Store(began.UnixNano())
+// A lease is a time for which what was confirmed is trusted. Its methods may be called from any
+// goroutine.
+type lease struct {
+	length time.Duration // 0 is for ever
+	steady atomic.Int64  // when it was last confirmed, since the program began
+	wall   atomic.Int64  // and by the clock on the wall, in nanoseconds since 1970
 }
 
-// expired reports whether the shard may have passed to another process since the log last
-// confirmed that it is owned here. The clock that only goes forward stands still in a machine that
-// is suspended, and the one on the wall may be put back: the one that has moved more counts.
-func (s *shard) expired() bool {
-	if s.lease == 0 {
+// confirm notes that what the lease is of was so at a time.
+func (l *lease) confirm(at time.Time) {
+	l.steady.Store(int64(at.Sub(programStart)))
+	l.wall.Store(at.UnixNano())
+}
+
+// end ends the lease until it is confirmed again.
+func (l *lease) end() { l.wall.Store(0) }
+
+// expired reports whether it was not confirmed lately. The clock that only goes forward stands
+// still in a machine that is suspended, and the one on the wall may be put back: the one that has
+// moved more counts.
+func (l *lease) expired() bool {
+	if l.length == 0 {
 		return false
 	}
 	now := time.Now()
-	steady := now.Sub(programStart) - time.Duration(s.confirmed.Load())
-	wall := time.Duration(now.UnixNano() - s.confirmedWall.Load())
-	return max(steady, wall) > s.lease
+	steady := now.Sub(programStart) - time.Duration(l.steady.Load())
+	wall := time.Duration(now.UnixNano() - l.wall.Load())
+	return max(steady, wall) > l.length
+}
+
+// expired reports whether the shard may have passed to another process since the log last
+// confirmed that it is owned here: too long ago, or before the group was last heard of. The group
+// counts from what it hears of this process, and appends may go on where nothing of that comes
+// through.
+func (s *shard) expired() bool {
+	return s.lease.expired() || s.heard.Load() && s.member.expired()
+}
+
+// Heard tells that the group of processes that share the log has answered this one as a member, to
+// what it had asked at a time; the zero time tells that it counts this process out. From the first
+// call on reads trust a store for a lease after such a time at most: then each of them has the log
+// confirm that the shard is owned here.
+func (s *Shards) Heard(at time.Time) {
+	if at.IsZero() {
+		s.member.end()
+	} else {
+		s.member.confirm(at)
+	}
+	s.heard.Store(true)
 }
 
 // doubt has the log confirm anew that the shard is owned here, and ends the lease until it has.
 func (s *slot) doubt() {
 	sh, err := s.get()
-	if err != nil || sh.lease == 0 {
+	if err != nil || sh.lease.length == 0 {
 		return
 	}
-	sh.confirmedWall.Store(0)
+	sh.lease.end()
 	_ = s.renew() // who was fenced drops the shard; whatever else failed, the next read asks again
 }
 
@@ -63,8 +96,12 @@ func (s *slot) renew() error {
 	}}
 	var full *SpaceError
 	_, err = sh.ask(r)
-	if err == nil || errors.As(err, &full) {
+	switch {
+	case err == nil || errors.As(err, &full):
 		return nil
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrUnknownOutcome):
+		// Of what was asked here nothing is unknown: it would have written nothing.
+		return fmt.Errorf("%w: %v", ErrUnreachable, err)
 	}
 	return fmt.Errorf("%w: %w", ErrNotServing, err)
 }

@@ -272,3 +272,94 @@ func TestOwnThereAndBack(t *testing.T) {
 		}
 	}
 }
+
+// The group hands a shard over when it has not heard of its owner for a while, over a connection of
+// its own: appends that go on do not count there. So the owner's reads trust its store no longer
+// than the group's last answer allows, however lately it has appended.
+func TestOwnUnheard(t *testing.T) {
+	m := startMembers(t, 2, compaction.Options{Lease: time.Hour})
+	tenant := tenantOf(0)
+	m.own(0, 0)
+	stale := func() bool {
+		t.Helper()
+		w, err := m.log.Claim(ctx, 0) // as another process would
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = m.count(0, tenant)
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err != nil && !errors.Is(err, compaction.ErrNotServing) {
+			t.Fatalf("%v, want ErrNotServing", err)
+		}
+		return err == nil // the next write has the shard claimed again
+	}
+	for i, c := range []struct {
+		name string
+		told func()
+		want bool // a read is answered from the store
+	}{
+		{"a process in no group", func() {}, true},
+		{"a group that has not answered for an hour", func() {
+			m.all[0].Heard(time.Now().Add(-time.Hour - time.Second))
+		}, false},
+		{"a group that has just answered", func() { m.all[0].Heard(time.Now()) }, true},
+		{"a group that counts this process out", func() { m.all[0].Heard(time.Time{}) }, false},
+	} {
+		c.told()
+		m.mend(0, tenant, fmt.Sprint(i))
+		if got := stale(); got != c.want {
+			t.Errorf("%s: a read was answered from the store: %t, want %t", c.name, got, c.want)
+		}
+	}
+}
+
+// mend writes by a member whose shard may just have been dropped, until it is served again.
+func (m *members) mend(i int, tenant, key string) {
+	m.t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		_, err := m.put(i, tenant, key, 1)
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, compaction.ErrNotServing) || time.Now().After(end) {
+			m.t.Fatal(err)
+		}
+	}
+}
+
+// Who is told that another may have claimed a shard reads nothing of it before the log has said
+// whose it is, though its lease has an hour to go.
+func TestOwnDoubt(t *testing.T) {
+	m := startMembers(t, 2, compaction.Options{Lease: time.Hour})
+	tenant := tenantOf(0)
+	m.own(0, 0)
+	if _, err := m.put(0, tenant, "k", 1); err != nil {
+		t.Fatal(err)
+	}
+	m.all[0].Doubt(0) // it is not so
+	if n, err := m.count(0, tenant); err != nil || n != 1 {
+		t.Errorf("%d, %v after a doubt that was wrong, want 1", n, err)
+	}
+	claims := m.all[0].Stats()[0].Claims
+	w, err := m.log.Claim(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := m.count(0, tenant); err != nil || n != 1 {
+		t.Errorf("%d, %v within the lease, want 1", n, err)
+	}
+	m.all[0].Doubt(0)
+	if _, err := m.count(0, tenant); !errors.Is(err, compaction.ErrNotServing) {
+		t.Errorf("%v after a doubt that was right, want ErrNotServing", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m.mend(0, tenant, "again")
+	if got := m.all[0].Stats()[0].Claims; got != claims+1 {
+		t.Errorf("it was claimed %d times since, want once", got-claims)
+	}
+	m.all[1].Doubt(0) // nothing of it is read there
+}

@@ -74,6 +74,35 @@ func (l *life) numbers(n, last int) int {
 	return last
 }
 
+// at runs the engine once, at a time, for n numbers that follow on the last one taken.
+func (l *life) at(now time.Time, n, last int) {
+	l.t.Helper()
+	l.clock.Set(now)
+	l.start()
+	l.numbers(n, last)
+	l.stop()
+}
+
+// keep returns a copy of the folder.
+func (l *life) keep() string {
+	l.t.Helper()
+	dir := l.t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(l.dir)); err != nil {
+		l.t.Fatal(err)
+	}
+	return dir
+}
+
+// back puts back what a copy has of the log, or of the store.
+func (l *life) back(what, from string) {
+	l.t.Helper()
+	to := filepath.Join(l.dir, what)
+	err := errors.Join(os.RemoveAll(to), os.CopyFS(to, os.DirFS(filepath.Join(from, what))))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+}
+
 func (l *life) rebuilds() uint64 { return l.shards.Stats()[0].Rebuilds }
 
 // damage flips a byte in the middle of each of the store's tables.
@@ -105,13 +134,14 @@ func TestRebuild(t *testing.T) {
 		name    string
 		between func(t *testing.T, l *life)
 		want    uint64
+		more    int // numbers that were taken meanwhile
 	}{
-		{"untouched", func(*testing.T, *life) {}, 0},
+		{"untouched", func(*testing.T, *life) {}, 0, 0},
 		{"lost", func(t *testing.T, l *life) {
 			if err := os.RemoveAll(l.dir + "/store"); err != nil {
 				t.Fatal(err)
 			}
-		}, 1},
+		}, 1, 0},
 		{"without its manifest", func(t *testing.T, l *life) {
 			found, err := filepath.Glob(l.dir + "/store/shard-000/MANIFEST-*")
 			if err != nil || len(found) == 0 {
@@ -122,7 +152,7 @@ func TestRebuild(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-		}, 1},
+		}, 1, 0},
 		{"of another log", func(t *testing.T, l *life) {
 			other := &life{t: t, dir: t.TempDir(), clock: l.clock}
 			other.start()
@@ -133,7 +163,7 @@ func TestRebuild(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-		}, 1},
+		}, 1, 0},
 		{"ahead of its log", func(t *testing.T, l *life) {
 			backup := t.TempDir()
 			if err := os.CopyFS(backup+"/log", os.DirFS(l.dir+"/log")); err != nil {
@@ -146,24 +176,48 @@ func TestRebuild(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-		}, 1},
+		}, 1, 0},
 		{"old, with nothing to catch up on", func(_ *testing.T, l *life) {
 			l.clock.Set(now.Add(300 * 24 * time.Hour))
-		}, 0},
+		}, 0, 0},
 		{"old, with tombstones it may have missed", func(t *testing.T, l *life) {
-			old := t.TempDir()
-			if err := os.CopyFS(old+"/store", os.DirFS(l.dir+"/store")); err != nil {
-				t.Fatal(err)
-			}
-			l.clock.Set(now.Add(4 * 24 * time.Hour))
-			l.start()
-			l.numbers(1, 40)
-			l.stop()
-			err := errors.Join(os.RemoveAll(l.dir+"/store"), os.Rename(old+"/store", l.dir+"/store"))
-			if err != nil {
-				t.Fatal(err)
-			}
-		}, 1},
+			old := l.keep()
+			l.at(now.Add(4*24*time.Hour), 1, 40)
+			l.back("store", old)
+		}, 1, 1},
+		{"old, and a clock that was ahead says otherwise", func(t *testing.T, l *life) {
+			l.at(now.Add(30*24*time.Hour), 1, 40)
+			l.at(now, 1, 41) // the stamp stays where it was
+			old := l.keep()
+			l.at(now.Add(4*24*time.Hour), 1, 42)
+			l.back("store", old)
+		}, 1, 3},
+		{"level at a time that is still to come", func(t *testing.T, l *life) {
+			l.at(now.Add(30*24*time.Hour), 1, 40)
+			old := l.keep()
+			l.at(now.Add(24*time.Hour), 1, 41)
+			l.back("store", old)
+		}, 1, 2},
+		{"level at a time that is a little ahead", func(t *testing.T, l *life) {
+			l.at(now.Add(3*24*time.Hour), 1, 40)
+			old := l.keep()
+			l.at(now, 1, 41)
+			l.back("store", old)
+		}, 0, 2},
+		{"of a log that was set back and written on", func(t *testing.T, l *life) {
+			backup := l.keep()
+			l.at(now.Add(time.Hour), 10, 40)
+			old := l.keep()
+			l.back("log", backup)
+			l.back("store", backup)
+			l.at(now.Add(2*time.Hour), 60, 40)
+			l.back("store", old)
+		}, 1, 60},
+		{"of a log that was not set back and written on", func(t *testing.T, l *life) {
+			old := l.keep()
+			l.at(now.Add(2*time.Hour), 60, 40)
+			l.back("store", old)
+		}, 0, 60},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := &life{t: t, dir: t.TempDir(), clock: compactiontest.NewClock(now)}
@@ -175,10 +229,7 @@ func TestRebuild(t *testing.T) {
 			if got := l.rebuilds(); got != c.want {
 				t.Errorf("the store was rebuilt %d times, want %d", got, c.want)
 			}
-			if strings.Contains(c.name, "missed") {
-				last++
-			}
-			l.numbers(5, last)
+			l.numbers(5, last+c.more)
 			if r, err := l.shards.CompareStore(ctx, 0); err != nil || r.Different != nil {
 				t.Errorf("store and log differ in %v: %v", r.Different, err)
 			}

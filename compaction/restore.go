@@ -34,8 +34,7 @@ type pair struct {
 // derived is derived from the records as they are at the end. A crash before the swap leaves the
 // old store, one within it leaves none, and both are rebuilt again.
 func rebuild(
-	ctx context.Context, l Log, shard int, to Positions, dir string,
-	schema *Schema, classes []Class, o storeOptions,
+	ctx context.Context, l Log, shard int, to target, dir string, schema *Schema, o storeOptions,
 ) error {
 	fs := o.fs
 	fresh, old := dir+".new", dir+".old"
@@ -51,7 +50,7 @@ func rebuild(
 	if err != nil {
 		return err
 	}
-	err = s.restore(ctx, l, to, classes, fs, fresh, o.clock())
+	err = s.restore(ctx, l, to, fs, fresh, o.clock())
 	if err = errors.Join(err, s.close()); err != nil {
 		return errors.Join(err, fs.RemoveAll(fresh))
 	}
@@ -79,20 +78,24 @@ func syncDir(fs vfs.FS, dir string) error {
 
 // restore fills an empty store.
 func (s *store) restore(
-	ctx context.Context, l Log, to Positions, classes []Class, fs vfs.FS, dir string, at time.Time,
+	ctx context.Context, l Log, to target, fs vfs.FS, dir string, at time.Time,
 ) error {
 	state := storeState{reached: at,
-		fingerprint: s.schema.fingerprint, log: l.Identity().ID, positions: to,
-		background: slices.Contains(classes, Background),
+		fingerprint: s.schema.fingerprint, log: l.Identity().ID, positions: to.end,
+		background: slices.Contains(to.classes, Background),
 	}
 	in := &ingester{store: s, fs: fs, dir: dir}
-	for _, class := range classes {
-		if err := in.load(ctx, l, Range{To: to, Topics: s.schema.names(class)}, &state); err != nil {
+	for _, class := range to.classes {
+		r := Range{To: to.end, Topics: s.schema.names(class)}
+		if err := in.load(ctx, l, r, &state); err != nil {
 			return err
 		}
 	}
+	if to.claimed {
+		state.whole = state.group
+	}
 	for _, d := range s.schema.all {
-		if d.derived() && slices.Contains(classes, d.topic.Class) {
+		if d.derived() && slices.Contains(to.classes, d.topic.Class) {
 			if err := in.derive(d); err != nil {
 				return err
 			}
@@ -164,6 +167,7 @@ func (in *ingester) read(
 		if b.Group > state.group {
 			state.group, state.stamp = b.Group, b.Time
 		}
+		state.read(in.store.schema, b.Entries)
 		for _, e := range b.Entries {
 			d, err := in.store.topic(e)
 			if err != nil {

@@ -75,8 +75,10 @@ func (s *Shards) own(ctx context.Context, n int, starting chan struct{}) error {
 				return err
 			}
 		}
-		// What is damaged again after it was made anew is damaged in the log.
-		if inLog(err) || damaged(err) && time.Since(rebuilt) < time.Minute {
+		// What is damaged again after it was made anew is damaged in the log. A log that has moved is
+		// served elsewhere.
+		var moved *MovedError
+		if inLog(err) || damaged(err) && time.Since(rebuilt) < time.Minute || errors.As(err, &moved) {
 			s.o.Logger.Error("a shard has stopped", "shard", n, "error", err)
 			s.slots[n].stop(&StoppedError{n, err})
 			<-ctx.Done()
@@ -123,6 +125,9 @@ func (s *Shards) serve(ctx context.Context, n int, sh *shard) error {
 	var background sync.WaitGroup
 	if sh.restoring.Load() {
 		background.Go(func() { s.restoreBackground(ctx, sh) })
+	}
+	if s.o.Shared {
+		background.Go(func() { s.keepLevel(ctx, sh) })
 	}
 	err := sh.run(ctx)
 	sh.feed.end()

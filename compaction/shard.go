@@ -34,15 +34,15 @@ type shard struct {
 	notify func(touched *[256]bool)
 	feed   *feed
 
-	lease     time.Duration // 0 where nobody else may own the shard
-	confirmed atomic.Int64  // when the log last confirmed that it is owned, since the program began
-	// and by the clock on the wall, in nanoseconds since 1970
-	confirmedWall atomic.Int64
+	lease  lease        // since the log last confirmed that the shard is owned here
+	member *lease       // since the group did that this process is one of it
+	heard  *atomic.Bool // Heard was called
 
-	restoring  atomic.Bool  // background topics are still being restored
-	began      Positions    // the end of the log when the shard began to serve
-	background chan []Entry // restored background records; an empty one is the last
-	restored   func()       // called when restoring ends
+	restoring  atomic.Bool       // background topics are still being restored
+	began      Positions         // the end of the log when the shard began to serve
+	background chan []Entry      // restored background records; an empty one is the last
+	restored   func()            // called when restoring ends
+	asides     chan func() error // to be called between groups
 
 	// Owned by run:
 	writer   Writer
@@ -90,6 +90,10 @@ func (s *shard) run(ctx context.Context) error {
 			if err := s.absorb(entries); err != nil {
 				return s.fail(err)
 			}
+		case f := <-s.asides:
+			if err := f(); err != nil {
+				return s.fail(err)
+			}
 		case <-stop:
 			stop = nil
 			s.queue.close(ErrNotServing, false)
@@ -125,7 +129,8 @@ func (s *shard) fail(err error) error {
 // group decides the due records and the requests taken, appends what they wrote, applies it and
 // answers. When the append failed, none of it was decided. An error ends the shard.
 func (s *shard) group(due []dueRecord) error {
-	stamp := s.clock().UTC()
+	now := s.clock().UTC()
+	stamp := now
 	if stamp.Before(s.state.stamp) {
 		stamp = s.state.stamp
 	}
@@ -140,7 +145,7 @@ func (s *shard) group(due []dueRecord) error {
 			s.store.suspect(err)
 		}
 	}
-	err := s.commit(stamp)
+	err := s.commit(stamp, now)
 	if err == nil {
 		s.answer(nil)
 		return nil
@@ -242,12 +247,13 @@ func (e *applyError) Unwrap() error { return e.err }
 
 // commit appends what the group wrote and applies it to the store in one batch, with the new
 // positions. A crash before the append leaves nothing; one after it leaves the log ahead of the
-// store, which replays from its own positions.
-func (s *shard) commit(stamp time.Time) error {
+// store, which replays from its own positions. The stamp may be ahead of the clock, which says now:
+// stamps never go back.
+func (s *shard) commit(stamp, now time.Time) error {
 	if err := s.encode(); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotCommitted, err)
 	}
-	if len(s.records) == 0 && s.lease == 0 {
+	if len(s.records) == 0 && s.lease.length == 0 {
 		s.work.committed()
 		return nil
 	}
@@ -260,11 +266,13 @@ func (s *shard) commit(stamp time.Time) error {
 	if err != nil {
 		return err
 	}
-	s.confirm(began)
+	s.lease.confirm(began)
 	s.feed.put(g, s.tx.appends, positions)
 	next := s.state
 	next.group, next.stamp, next.positions = g.Number, stamp, positions
-	next.reached = stamp
+	next.reached = now
+	next.whole = g.Number
+	next.appended(s.schema, g, positions)
 	if len(s.records) == 0 {
 		s.state = next // the store learns of it with the next records
 		s.work.committed()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -35,8 +36,9 @@ type Options struct {
 	// be served at once when it comes here.
 	Standby bool
 	// Lease is how long after the log last confirmed that this process owns a shard of a shared log
-	// its records may be read without asking again; 0 is 5 seconds. It must be shorter than the
-	// time after which another process may take over from one that does not answer.
+	// its records may be read without asking again; 0 is 5 seconds. It is also that of Heard. It must
+	// be shorter than the time after which another process may take over from one that does not
+	// answer.
 	Lease time.Duration
 	// CacheBytes bounds the block cache that all stores share; 0 is 128 MiB.
 	CacheBytes int64
@@ -54,6 +56,9 @@ type Shards struct {
 	history    []*history
 	cache      *pebble.Cache
 	staleAfter time.Duration
+	lookEvery  time.Duration
+	member     lease       // see Heard
+	heard      atomic.Bool // Heard was called
 
 	subscriptions subscriptions
 }
@@ -81,11 +86,12 @@ func NewShards(o Options) (*Shards, error) {
 	if err := o.FS.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("compaction: folder of the stores: %w", err)
 	}
-	s := &Shards{o: o, cache: pebble.NewCache(o.CacheBytes)}
+	s := &Shards{o: o, cache: pebble.NewCache(o.CacheBytes), lookEvery: lookEvery}
 	for n := range o.Log.Identity().Shards {
 		s.slots = append(s.slots, newSlot(!o.Shared))
 		s.history = append(s.history, newHistory(s, n))
 	}
+	s.member.length = o.Lease
 	s.staleAfter = DefaultDeleteRetention / 2
 	for _, t := range o.Schema.Topics() {
 		if t.Class != AppendOnly {

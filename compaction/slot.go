@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // A slot is the place of a shard, whether or not it is being served here.
 type slot struct {
 	counters
-	comparing sync.Mutex // held by CompareStore
+	comparing sync.Mutex   // held by CompareStore
+	asked     atomic.Int64 // since when the log has not answered, since the program began; else 0
 
 	mu      sync.RWMutex
 	owned   bool           // whether this process is to serve the shard
@@ -125,8 +128,26 @@ func (s *slot) current() (*shard, error) {
 		return nil, s.stopped
 	case !s.owned:
 		return nil, errElsewhere
+	case s.unanswered():
+		return nil, ErrUnreachable
 	}
 	return nil, ErrNotServing
+}
+
+// silence is how long the log may take to answer before it is said that it does not.
+const silence = 2 * time.Second
+
+// ask notes that the log is asked for the shard. It has answered when answered is called.
+func (s *slot) ask() {
+	s.asked.CompareAndSwap(0, int64(time.Since(programStart))|1) // never 0
+}
+
+func (s *slot) answered() { s.asked.Store(0) }
+
+// unanswered reports whether the log was asked a while ago and has not answered.
+func (s *slot) unanswered() bool {
+	at := s.asked.Load()
+	return at != 0 && time.Since(programStart)-time.Duration(at) > silence
 }
 
 // wait waits until a shard is served that ok wants, and returns it. It fails when there will be

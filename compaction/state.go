@@ -21,10 +21,16 @@ type storeState struct {
 	reached     time.Time // when it was last known to be level with the log, by the owner's clock
 	background  bool      // whether the background topics are whole
 	positions   Positions
+
+	// What tells a log that has parted from the one that was read. A store that was written before
+	// there were these has none of them, and is trusted until it is written again.
+	whole  uint64 // every record of groups up to this one is before positions
+	kept   mark   // the newest record known that the log keeps for ever
+	newest mark   // the newest one of those that the store holds, which may be compacted away
 }
 
 // encode appends the stored form: format, fingerprint, stamp, time reached and flag in fixed width,
-// then the group, the log's id and the positions.
+// then the group, the log's id and the positions, then whole and the marks.
 func (t storeState) encode(b []byte) []byte {
 	b = append(b, storeFormat)
 	b = binary.BigEndian.AppendUint64(b, t.fingerprint)
@@ -38,7 +44,9 @@ func (t storeState) encode(b []byte) []byte {
 	b = binary.AppendUvarint(b, t.group)
 	b = binary.AppendUvarint(b, uint64(len(t.log)))
 	b = append(b, t.log...)
-	return t.positions.AppendBinary(b)
+	b = t.positions.AppendBinary(b)
+	b = binary.AppendUvarint(b, t.whole)
+	return t.newest.append(t.kept.append(b))
 }
 
 // errStoreState reports a state of another format, or one that was damaged.
@@ -68,10 +76,40 @@ func decodeStoreState(b []byte) (storeState, error) {
 	t.log = string(b[n : n+int(size)])
 	var rest []byte
 	var err error
-	if t.positions, rest, err = DecodePositions(b[n+int(size):]); err != nil || len(rest) > 0 {
+	if t.positions, rest, err = DecodePositions(b[n+int(size):]); err != nil {
+		return storeState{}, errStoreState
+	}
+	if len(rest) > 0 {
+		rest, err = t.decodeMarks(rest)
+	}
+	if err != nil || len(rest) > 0 {
 		return storeState{}, errStoreState
 	}
 	return t, nil
+}
+
+// decodeMarks reads what tells a log that has parted, and returns what follows it in b.
+func (t *storeState) decodeMarks(b []byte) (rest []byte, err error) {
+	var n int
+	if t.whole, n = binary.Uvarint(b); n <= 0 {
+		return nil, errStoreState
+	}
+	if t.kept, rest, err = decodeMark(b[n:]); err != nil {
+		return nil, err
+	}
+	t.newest, rest, err = decodeMark(rest)
+	return rest, err
+}
+
+// has reports whether some of the entries that stand behind the positions are of groups that are
+// all before them: the log has parted from the one that was read.
+func (t *storeState) has(entries []Entry) bool {
+	for i := range entries {
+		if entries[i].Group <= t.whole {
+			return true
+		}
+	}
+	return false
 }
 
 // state reads the store's state; ok is false for a store that has none yet.

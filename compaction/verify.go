@@ -50,8 +50,8 @@ func (s *Shards) compareStore(ctx context.Context, shard int) (StoreReport, erro
 		report.Group = state.group
 		dir := s.storeDir(shard) + ".verify"
 		o := s.storeOptions()
-		err = rebuild(ctx, s.o.Log, shard, state.positions, dir, s.o.Schema,
-			[]Class{Open, Background}, o)
+		to := target{end: state.positions, classes: []Class{Open, Background}}
+		err = rebuild(ctx, s.o.Log, shard, to, dir, s.o.Schema, o)
 		if err != nil {
 			return err
 		}

@@ -35,7 +35,6 @@ func (s *Shards) follow(ctx context.Context, n int, starting chan struct{}) erro
 	if err != nil {
 		return err
 	}
-	heard := s.o.Clock()
 	slot := s.slots[n]
 	slot.level(state)
 	slot.warm.Store(true)
@@ -48,17 +47,8 @@ func (s *Shards) follow(ctx context.Context, n int, starting chan struct{}) erro
 		case <-ctx.Done():
 		}
 	}()
-	r := Range{From: state.positions, Topics: s.o.Schema.stored()}
-	err = each(ctx, s.o.Log, n, r, func(b Batch) error {
-		// A log that could not be reached for so long may have lost tombstones by now.
-		now := s.o.Clock()
-		if now.Sub(heard) > s.staleAfter {
-			return errStale
-		}
-		heard = now
-		defer func() { slot.level(state) }()
-		return st.take(b, &state)
-	})
+	b := &standby{shards: s, shard: n, store: st, state: state, heard: s.o.Clock()}
+	err = b.run(ctx)
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -75,5 +65,88 @@ func (s *Shards) openStandby(ctx context.Context, n int) (*store, storeState, er
 	if err != nil {
 		return nil, storeState{}, err
 	}
-	return s.openOrRebuild(ctx, n, end, false, []Class{Open, Background})
+	to := target{end: end, before: end, classes: []Class{Open, Background}}
+	return s.openOrRebuild(ctx, n, to, false)
+}
+
+// A standby is the store of a shard that another process owns, while it is kept level with the log.
+type standby struct {
+	shards *Shards
+	shard  int
+	store  *store
+	state  storeState
+	heard  time.Time // when the log was last heard of
+}
+
+// run applies what is committed, and looks now and then whether that is all there is.
+func (b *standby) run(ctx context.Context) (err error) {
+	s := b.shards
+	r := Range{From: b.state.positions, Topics: s.o.Schema.stored()}
+	reader, err := s.o.Log.Read(ctx, b.shard, r)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	look := time.Now()
+	for {
+		if !time.Now().Before(look) {
+			if err := b.look(ctx); err != nil {
+				return err
+			}
+			look = time.Now().Add(s.lookEvery)
+		}
+		wait, cancel := context.WithDeadline(ctx, look)
+		batch, err := reader.Next(wait)
+		cancel()
+		switch {
+		case err == nil:
+			err = b.take(batch)
+		case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+			continue // nothing has come
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// take applies a batch of what is committed. It ends with a whole group.
+func (b *standby) take(batch Batch) error {
+	// A log that could not be reached for so long may have lost tombstones by now.
+	now := b.shards.o.Clock()
+	if now.Sub(b.heard) > b.shards.staleAfter {
+		return errStale
+	}
+	b.heard = now
+	state := b.state
+	if batch.Group > state.group {
+		state.reached = batch.Time // at least, if the clock that told it was right
+		if now.Before(state.reached) {
+			state.reached = now
+		}
+	}
+	err := b.store.take(batch, true, &state)
+	if err == nil {
+		b.state = state
+		b.shards.slots[b.shard].level(state)
+	}
+	return err
+}
+
+// look notes that the store is level with the log where it is. A log that cannot be reached says
+// nothing.
+func (b *standby) look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	l, err := b.shards.look(ctx, b.shard, b.state, b.heard)
+	if errors.Is(err, errStale) {
+		return err
+	}
+	if err != nil || !l.level {
+		return nil
+	}
+	b.heard = l.at
+	b.state.looked(l)
+	b.shards.slots[b.shard].level(b.state)
+	return b.store.write(nil, b.state)
 }

@@ -2,8 +2,10 @@ package docs
 
 import (
 	"encoding/json"
+	"fmt"
 	"os/exec"
 	"regexp"
+	"slices"
 	"testing"
 )
 
@@ -39,10 +41,44 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
+// TestLeastVersions holds modules to versions below which they are known to lose or to mix up what
+// is written: a requirement can go down with any other that is taken back.
+func TestLeastVersions(t *testing.T) {
+	least := map[string]string{
+		// Before it an idempotent producer could in rare cases acknowledge a record that was never
+		// written, where a batch had been given up that the broker had appended.
+		"github.com/twmb/franz-go": "v1.22.2",
+	}
+	for _, r := range modfile(t, "go.mod").Require {
+		want, ok := least[r.Path]
+		delete(least, r.Path)
+		if ok && older(t, r.Version, want) {
+			t.Errorf("%s is required at %s, and has to be %s at least", r.Path, r.Version, want)
+		}
+	}
+	for path := range least {
+		t.Errorf("go.mod does not require %s", path)
+	}
+}
+
+// older reports whether a version like v1.22.2 comes before another.
+func older(t *testing.T, a, b string) bool {
+	t.Helper()
+	number := func(v string) (n [3]int) {
+		if _, err := fmt.Sscanf(v, "v%d.%d.%d", &n[0], &n[1], &n[2]); err != nil {
+			t.Fatalf("%s is no version: %v", v, err)
+		}
+		return n
+	}
+	x, y := number(a), number(b)
+	return slices.Compare(x[:], y[:]) < 0
+}
+
 // A modules file is what `go mod edit -json` prints of one.
 type modules struct {
 	Require []struct {
 		Path     string
+		Version  string
 		Indirect bool
 	}
 	Tool []struct{ Path string }

@@ -78,7 +78,9 @@ type PayloadError struct {
 }
 
 // Error names the field.
-func (e *PayloadError) Error() string { return "the webhook cannot be read: " + e.Field }
+func (e *PayloadError) Error() string {
+	return "the webhook cannot be read: " + e.Field + " is missing, or not what it must be"
+}
 
 // ErrNoGateway reports a gateway that is not configured.
 var ErrNoGateway = errors.New("there is no such gateway")

@@ -152,9 +152,10 @@ func (w *working) move(debit, credit int, p *Posting, phase Phase, by Caller) er
 		return &ClosedAccountError{d.ID, d.Currency}
 	case c.Closed && by != MoneyPath:
 		return &ClosedAccountError{c.ID, c.Currency}
-	case !fits(amount, d.Posted.Debits, d.Pending.Debits),
-		!fits(amount, c.Posted.Credits, c.Pending.Credits):
-		return money.ErrOverflow
+	case amount > room(d.Posted.Debits, d.Pending.Debits):
+		return overflow(d, false, amount, room(d.Posted.Debits, d.Pending.Debits))
+	case amount > room(c.Posted.Credits, c.Pending.Credits):
+		return overflow(c, true, amount, room(c.Posted.Credits, c.Pending.Credits))
 	}
 	if by != MoneyPath {
 		if err := d.refuseDebit(amount); err != nil {
@@ -174,10 +175,13 @@ func (w *working) move(debit, credit int, p *Posting, phase Phase, by Caller) er
 	return nil
 }
 
-// fits reports whether an amount can be added to what is posted and pending on a side without
-// leaving 64 bits, now or when what is pending is posted.
-func fits(amount, posted, pending int64) bool {
-	return amount <= math.MaxInt64-posted-pending
+// room returns what can be added to what is posted and pending on a side without leaving 64 bits,
+// now or when what is pending is posted.
+func room(posted, pending int64) int64 { return math.MaxInt64 - posted - pending }
+
+func overflow(a *Account, credits bool, needed, available int64) error {
+	return &OverflowError{a.ID, credits, money.New(needed, a.Currency),
+		money.New(available, a.Currency)}
 }
 
 // refuseDebit refuses a debit that would break the account's rule.

@@ -83,6 +83,22 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// Whoever fills an account up to its last minor unit is told which account, on which side and how
+// much is left: otherwise every posting of a long transaction may be the one.
+func TestDecideOverflow(t *testing.T) {
+	view := withAccounts(Account{ID: "a", Currency: eur, Posted: Sums{math.MaxInt64 - 9, 0}},
+		Account{ID: "b", Currency: eur, Posted: Sums{0, math.MaxInt64 - 7}})
+	for amount, want := range map[int64]OverflowError{
+		10: {"a", false, euro(10), euro(9)}, 8: {"b", true, euro(8), euro(7)},
+	} {
+		_, err := Decide(view, Transaction{Postings: []Posting{post("a", "b", amount)}}, Anyone, day)
+		got, ok := errors.AsType[*OverflowError](err)
+		if !ok || *got != want || !errors.Is(err, money.ErrOverflow) {
+			t.Errorf("%d: got %+v, want %+v", amount, got, want)
+		}
+	}
+}
+
 // One currency of an account knows nothing of the other.
 func TestDecideCurrencies(t *testing.T) {
 	change, err := Decide(withAccounts(), Transaction{Postings: []Posting{
@@ -110,11 +126,11 @@ var ladder = []struct {
 	}, new(*OverdrawnError)},
 	{"overflow, credit", func(t *Transaction, b books) {
 		b.put(Account{ID: "till", Rule: CreditsMustNotExceedDebits, Posted: Sums{0, math.MaxInt64}})
-	}, money.ErrOverflow},
+	}, new(*OverflowError)},
 	{"overflow, debit", func(t *Transaction, b books) {
 		b.put(Account{ID: "wallet", Rule: DebitsMustNotExceedCredits, Posted: Sums{1, 0},
 			Pending: Sums{math.MaxInt64 - 1, 0}})
-	}, money.ErrOverflow},
+	}, new(*OverflowError)},
 	{"closed, credit", func(t *Transaction, b books) {
 		b.put(Account{ID: "till", Posted: Sums{0, math.MaxInt64}, Closed: true})
 	}, new(*ClosedAccountError)},

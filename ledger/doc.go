@@ -51,9 +51,9 @@
 //	 7  debit and credit are the same account        *SameAccountError
 //	 8  the amount is not above zero                 *AmountError
 //	 9  the amount has no currency                   *money.CurrencyError
-//	10  more than MaxAmount, for Anyone              money.ErrOverflow
+//	10  more than MaxAmount, for Anyone              *LimitError
 //	11  an account is closed, for Anyone             *ClosedAccountError
-//	12  a sum would not fit in 64 bits               money.ErrOverflow
+//	12  a sum would not fit in 64 bits               *OverflowError
 //	13  its rule would be broken, for Anyone         *OverdrawnError
 //
 // A command with more than MaxCommandPostings is refused as a whole, before all of these, with a

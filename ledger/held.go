@@ -105,7 +105,7 @@ func (h *Held) check(amounts []money.Amount) error {
 			return err
 		}
 		if above > 0 || a.Sign() < 0 {
-			return &HeldAmountError{a, held}
+			return &HeldAmountError{i, a, held}
 		}
 		nothing = nothing && a.IsZero()
 	}

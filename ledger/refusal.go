@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/quittance/quittance/ledger/money"
 )
@@ -106,6 +107,41 @@ func (e *ClosedAccountError) Error() string {
 	return fmt.Sprintf("the account %.60q is closed in %s", string(e.Account), e.Currency)
 }
 
+// A LimitError refuses a posting of a caller of the general ledger of more than MaxAmount. It is a
+// money.ErrOverflow.
+type LimitError struct{ Amount, Limit money.Amount }
+
+// Error names both amounts.
+func (e *LimitError) Error() string {
+	c := e.Limit.Currency()
+	return fmt.Sprintf("one posting moves %s %s at most, and %s were needed: post less at once",
+		e.Limit, c, e.Amount)
+}
+
+// Unwrap returns money.ErrOverflow.
+func (e *LimitError) Unwrap() error { return money.ErrOverflow }
+
+// An OverflowError refuses a posting that would make the debits or credits of an account, with what
+// is pending, more than an account can have. It is a money.ErrOverflow.
+type OverflowError struct {
+	Account   AccountID
+	Credits   bool         // the credits would be too much, else the debits
+	Needed    money.Amount // what was to be posted
+	Available money.Amount // what still could be
+}
+
+// Error names the account, what it can have and what is left of it.
+func (e *OverflowError) Error() string {
+	side := map[bool]string{true: "credits", false: "debits"}[e.Credits]
+	c := e.Available.Currency()
+	return fmt.Sprintf("the %s of the account %.60q are at most %s %s in all, of which %s are left "+
+		"and %s were needed: use another account", side, string(e.Account),
+		money.New(math.MaxInt64, c), c, e.Available, e.Needed)
+}
+
+// Unwrap returns money.ErrOverflow.
+func (e *OverflowError) Unwrap() error { return money.ErrOverflow }
+
 // An OverdrawnError refuses a posting that would break the rule of an account.
 type OverdrawnError struct {
 	Account   AccountID
@@ -139,7 +175,10 @@ func (e *HeldAmountsError) Error() string {
 }
 
 // A HeldAmountError refuses to post more than is held, or less than nothing.
-type HeldAmountError struct{ Amount, Held money.Amount }
+type HeldAmountError struct {
+	Posting      int // which of the postings that are held, from 0
+	Amount, Held money.Amount
+}
 
 // Error says how much is held.
 func (e *HeldAmountError) Error() string {

@@ -149,7 +149,7 @@ func (p *Posting) check(by Caller) error {
 	case p.Amount.Currency().IsZero():
 		return &money.CurrencyError{}
 	case by != MoneyPath && p.Amount.Minor() > MaxAmount:
-		return money.ErrOverflow
+		return &LimitError{p.Amount, money.New(MaxAmount, p.Amount.Currency())}
 	}
 	return nil
 }

@@ -37,8 +37,8 @@ func (c *Customer) check() error {
 	switch {
 	case c.ID == "" || !isText(c.ID, maxID, false):
 		return badText("id", maxID)
-	case c.Name == "" || !isText(c.Name, maxName, false):
-		return badText("name", maxName)
+	case !isName(c.Name):
+		return badName("name")
 	case !isText(c.Email, maxName, false) || c.Email != "" && !strings.Contains(c.Email, "@"):
 		return &FieldError{"email", "email", "must be an e-mail address"}
 	case !isText(c.Phone, maxID, false):

@@ -65,7 +65,8 @@ func bounded(d decimal.Decimal) bool {
 }
 
 func tooLong(field string) error {
-	return &FieldError{field, "digits", "at most 30 digits, at most 30 of them after the point"}
+	return &FieldError{field, "digits",
+		"must have at most 30 digits, at most 30 of them after the point"}
 }
 
 // rate returns a percentage in millionths of a percent; ok is false for one below 0, above 100, or

@@ -59,7 +59,7 @@ func (p *pricing) admit(promotions []Applied, i int, at time.Time) error {
 		return a.refuse("negative_document")
 	}
 	if p.before > maxAmount {
-		return tooLarge("payable")
+		return tooMuch()
 	}
 	for j := range i {
 		if promotions[j].Promotion.ID == a.ID {

@@ -2,6 +2,7 @@ package quoting
 
 import (
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -84,8 +85,11 @@ type Document struct {
 
 // field names a field of an element of a list: field("lines", 3, "quantity").
 func field(list string, i int, name string) string {
-	return list + "." + strconv.Itoa(i) + "." + name
+	return element(list, i) + "." + name
 }
+
+// element is the path of an element of a list.
+func element(list string, i int) string { return list + "." + strconv.Itoa(i) }
 
 // base returns the base quantity of a line.
 func (l *Line) base() decimal.Decimal {
@@ -128,6 +132,13 @@ func (d *Document) minor(field string, a money.Amount) (int64, error) {
 		return 0, tooLarge(field)
 	}
 	return n, nil
+}
+
+// tooMuch refuses the lines of a document that come to more than it may: their sum with what is
+// taken off and added, or a tax of it.
+func tooMuch() error {
+	return &FieldError{"lines", "range",
+		"come to too much in all: a document has at most 10^15 minor units of the currency"}
 }
 
 func tooLarge(field string) error {
@@ -176,6 +187,15 @@ func isText(s string, limit int, lines bool) bool {
 		}
 	}
 	return true
+}
+
+// isName reports whether s may be what people call something: a text of one line with a character
+// that is not a space.
+func isName(s string) bool { return isText(s, maxName, false) && strings.TrimSpace(s) != "" }
+
+func badName(field string) error {
+	return &FieldError{field, "text", "must be text with a character that is not a space, without " +
+		"control characters, of at most " + strconv.Itoa(maxName) + " bytes"}
 }
 
 func badText(field string, limit int) error {

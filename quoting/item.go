@@ -37,8 +37,8 @@ func (i *Item) check() error {
 	switch {
 	case i.ID == "" || !isText(i.ID, maxID, false):
 		return badText("id", maxID)
-	case i.Name == "" || !isText(i.Name, maxName, false):
-		return badText("name", maxName)
+	case !isName(i.Name):
+		return badName("name")
 	case i.Kind >= kindEnd:
 		return &FieldError{"kind", "kind", "must be labour, material, equipment, service or fee"}
 	case !isText(i.UnitCode, maxID, false):

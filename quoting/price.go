@@ -58,7 +58,7 @@ func Price(d Document, promotions []Applied, at time.Time) (Priced, error) {
 		}
 	}
 	if n := p.out.Payable.Minor(); n > maxAmount || n < -maxAmount {
-		return Priced{}, tooLarge("payable")
+		return Priced{}, tooMuch()
 	}
 	return p.out, nil
 }
@@ -97,7 +97,7 @@ func (p *pricing) group(field string, t Tax) (int, error) {
 		}
 	}
 	if len(p.groups) == MaxTaxes {
-		return 0, &FieldError{"taxes", "too_many",
+		return 0, &FieldError{"lines", "too_many",
 			"a document has at most 100 different tax categories and rates"}
 	}
 	p.groups = append(p.groups, group{category: t.Category, rate: r})
@@ -145,7 +145,7 @@ func (p *pricing) net(i int, l *Line) (int64, error) {
 	for j := range l.Allowances {
 		n, err := p.d.minor("", l.Allowances[j])
 		if err != nil {
-			_, err = p.d.minor(field("lines", i, field("allowances", j, "amount")), l.Allowances[j])
+			_, err = p.d.minor(field("lines", i, element("allowances", j)), l.Allowances[j])
 			return 0, err
 		}
 		less += n
@@ -153,14 +153,15 @@ func (p *pricing) net(i int, l *Line) (int64, error) {
 	for j := range l.Charges {
 		n, err := p.d.minor("", l.Charges[j])
 		if err != nil {
-			_, err = p.d.minor(field("lines", i, field("charges", j, "amount")), l.Charges[j])
+			_, err = p.d.minor(field("lines", i, element("charges", j)), l.Charges[j])
 			return 0, err
 		}
 		less -= n
 	}
 	net, ok := product(l.Quantity, l.UnitPrice, l.base(), p.d.Currency.Digits(), less)
 	if !ok || net > maxAmount || net < -maxAmount {
-		return 0, tooLarge(field("lines", i, "net"))
+		return 0, &FieldError{element("lines", i), "range", "comes to too much: quantity × unit_price " +
+			"and what is taken off and added are at most 10^15 minor units of the currency"}
 	}
 	return net, nil
 }
@@ -205,7 +206,7 @@ func (p *pricing) tax() error {
 	p.out.Taxes = make([]TaxTotal, len(p.groups))
 	for i, g := range p.groups {
 		if g.left > maxAmount || g.left < -maxAmount {
-			return tooLarge("taxes")
+			return tooMuch()
 		}
 		taxable, tax := g.left, portion(g.left, g.rate, hundred)
 		if p.d.PricesInclusive {

@@ -1,6 +1,8 @@
 package quoting
 
 import (
+	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,6 +67,9 @@ func badCode() error {
 func CreatePromotion(tx *compaction.Tx, p Promotion) (Promotion, error) {
 	if p.ID == "" || !isText(p.ID, maxID, false) {
 		return p, badText("id", maxID)
+	}
+	if !isName(p.Name) {
+		return p, badName("name")
 	}
 	if err := p.check(); err != nil {
 		return p, err
@@ -144,11 +149,14 @@ func FindCode(s compaction.State, tenant, text string) (Code, error) {
 // *NotFoundError for a code that is none, and with a *PromotionError for one that has ended.
 func Resolve(s compaction.State, tenant string, codes []string) ([]Applied, error) {
 	if len(codes) > MaxPromotions {
-		return nil, &FieldError{"codes", "too_many", "at most 10 codes"}
+		return nil, &FieldError{"promotion_codes", "too_many", "at most 10 codes"}
 	}
 	var all []Applied
-	for _, text := range codes {
+	for i, text := range codes {
 		c, err := FindCode(s, tenant, text)
+		if wrong, ok := errors.AsType[*FieldError](err); ok {
+			err = &FieldError{"promotion_codes." + strconv.Itoa(i), wrong.Rule, wrong.Fix}
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -18,18 +18,20 @@ func (p *Promotion) check() error {
 		return &FieldError{"minimum_spend", "range", "must be at least 0"}
 	case !p.From.IsZero() && !p.To.IsZero() && !p.From.Before(p.To):
 		return &FieldError{"to", "range", "must be after from"}
-	case len(p.Scope.Kinds) > int(kindEnd) || len(p.Scope.Items) > MaxLines:
-		return &FieldError{"scope", "too_many", "names too many kinds or items"}
+	case len(p.Scope.Kinds) > int(kindEnd):
+		return &FieldError{"kinds", "too_many", "there are not as many kinds of lines"}
+	case len(p.Scope.Items) > MaxLines:
+		return &FieldError{"items", "too_many", "a promotion is for at most 1000 items"}
 	}
 	for i, k := range p.Scope.Kinds {
 		if k == 0 || k >= kindEnd {
-			return &FieldError{field("scope", i, "kind"), "kind",
+			return &FieldError{element("kinds", i), "kind",
 				"must be labour, material, equipment, service or fee"}
 		}
 	}
 	for i, id := range p.Scope.Items {
 		if id == "" || !isText(id, maxID, false) {
-			return badText(field("scope", i, "item"), maxID)
+			return badText(element("items", i), maxID)
 		}
 	}
 	if c := p.currency(); !sameCurrency(c, p.Coupon.Cap) || !sameCurrency(c, p.MinimumSpend) {
@@ -44,7 +46,7 @@ func (c *Coupon) check() error {
 	switch {
 	case !ok:
 		return &FieldError{"percent", "range",
-			"a percentage from 0 to 100 with at most six digits after the point"}
+			"must be a percentage from 0 to 100 with at most six digits after the point"}
 	case c.Amount.Sign() < 0 || c.Amount.Minor() > maxAmount:
 		return &FieldError{"amount", "range", "must be above 0"}
 	case millionths == 0 && c.Amount.IsZero():

@@ -222,9 +222,9 @@ func TestPromotionCheck(t *testing.T) {
 		"minimum_spend":  func(p *Promotion) { p.MinimumSpend = money.New(-1, eur) },
 		"minimum_spend ": func(p *Promotion) { p.MinimumSpend, p.Coupon.Cap = sek, money.New(1, eur) },
 		"to":             func(p *Promotion) { p.From, p.To = time.Unix(2, 0), time.Unix(2, 0) },
-		"scope":          func(p *Promotion) { p.Scope.Kinds = make([]Kind, 9) },
-		"scope.0.kind":   func(p *Promotion) { p.Scope.Kinds = []Kind{0} },
-		"scope.1.item":   func(p *Promotion) { p.Scope.Items = []string{"a", ""} },
+		"kinds":          func(p *Promotion) { p.Scope.Kinds = make([]Kind, 9) },
+		"kinds.0":        func(p *Promotion) { p.Scope.Kinds = []Kind{0} },
+		"items.1":        func(p *Promotion) { p.Scope.Items = []string{"a", ""} },
 	} {
 		a := promotion("a", func(p *Promotion) { p.Coupon.Percent = dec(t, "10"); change(p) })
 		var refused *FieldError

@@ -16,8 +16,8 @@ type Answer struct {
 
 func (a Answer) check() error {
 	switch {
-	case a.Who == "" || !isText(a.Who, maxName, false):
-		return badText("who", maxName)
+	case !isName(a.Who):
+		return badName("who")
 	case a.Channel == 0 || a.Channel >= channelEnd:
 		return &FieldError{"channel", "channel",
 			"must be link, api, in_person, phone, email or post"}

@@ -21,7 +21,8 @@ func IssueQuote(tx *compaction.Tx, tenant, id string) (Quote, error) {
 	}
 	content := q.Last().Content
 	if content.Priced.Payable.Sign() < 0 {
-		return q, &FieldError{"payable", "range", "a quote's total must not be below zero"}
+		return q, &FieldError{"lines", "range",
+			"come to less than zero in all, which a quote must not: change the draft"}
 	}
 	expires, err := content.validity(tx, q)
 	if err != nil {

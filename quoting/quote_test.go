@@ -3,6 +3,7 @@ package quoting
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -340,4 +341,37 @@ func TestQuoteTerms(t *testing.T) {
 	}
 	d.Terms = strings.Repeat("ü", MaxTerms)
 	made(e, create)
+}
+
+// A name that shows nothing is none: nobody can tell later who accepted, or whose quote it is.
+func TestBlankNames(t *testing.T) {
+	e := start(t)
+	q := e.issued("quo_1", "cus_ann")
+	for _, blank := range []string{"", "  ", "\u00a0\u2003"} {
+		for field, f := range map[string]func(tx *compaction.Tx) error{
+			"who": func(tx *compaction.Tx) error {
+				by := Answer{Who: blank, Channel: ByLink}
+				_, err := AcceptQuote(tx, "acme", "quo_1", by, q.Last().Hash, nil)
+				return err
+			},
+			"name": func(tx *compaction.Tx) error {
+				_, err := CreateCustomer(tx, Customer{Tenant: "acme", ID: "cus_x", Name: blank})
+				return err
+			},
+			"name ": func(tx *compaction.Tx) error {
+				_, err := CreateTenant(tx, Tenant{ID: "bolt", Name: blank})
+				return err
+			},
+			"name  ": func(tx *compaction.Tx) error {
+				_, err := CreatePromotion(tx, Promotion{Tenant: "acme", ID: "pro_1", Name: blank,
+					Funding: Tradesperson, Coupon: Coupon{Percent: dec(t, "10")}})
+				return err
+			},
+		} {
+			got, ok := errors.AsType[*FieldError](e.do(f))
+			if !ok || got.Field != strings.TrimSpace(field) || got.Rule != "text" {
+				t.Errorf("%q as a %s: %v", blank, field, got)
+			}
+		}
+	}
 }

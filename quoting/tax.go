@@ -52,7 +52,7 @@ func (t Tax) millionths(field string) (uint64, error) {
 	r, ok := rate(t.Rate)
 	if !ok {
 		return 0, &FieldError{field + ".rate", "range",
-			"a percentage from 0 to 100 with at most six digits after the point"}
+			"must be a percentage from 0 to 100 with at most six digits after the point"}
 	}
 	if r != 0 && !taxed {
 		return 0, &FieldError{field + ".rate", "tax_rate",

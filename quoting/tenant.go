@@ -46,11 +46,11 @@ func (t *Tenant) check() error {
 		}
 	}
 	switch _, ok := rate(t.PlatformFee); {
-	case t.Name == "" || !isText(t.Name, maxName, false):
-		return badText("name", maxName)
+	case !isName(t.Name):
+		return badName("name")
 	case !ok:
 		return &FieldError{"platform_fee", "range",
-			"a percentage from 0 to 100 with at most six digits after the point"}
+			"must be a percentage from 0 to 100 with at most six digits after the point"}
 	case t.PaymentDays < 0 || t.PaymentDays > maxDays:
 		return &FieldError{"payment_days", "range", "must be from 0 to 3650"}
 	case t.DueAtOnce && t.PaymentDays != 0:

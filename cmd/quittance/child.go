@@ -27,7 +27,12 @@ func startChild(ctx context.Context, output io.Writer, args ...string) (*child, 
 	if err != nil {
 		return nil, err
 	}
-	c := &child{cmd: exec.Command(self, args...), done: make(chan struct{})}
+	return followChild(ctx, output, exec.Command(self, args...))
+}
+
+// followChild is startChild of a command that is this program, wherever it is.
+func followChild(ctx context.Context, output io.Writer, command *exec.Cmd) (*child, error) {
+	c := &child{cmd: command, done: make(chan struct{})}
 	c.cmd.Stderr = output
 	out, err := c.cmd.StdoutPipe()
 	if err != nil {
@@ -42,7 +47,7 @@ func startChild(ctx context.Context, output io.Writer, args ...string) (*child, 
 	case c.url = <-served:
 		return c, nil
 	case <-c.done:
-		return nil, fmt.Errorf("quittance %s: %w", strings.Join(args, " "), c.err)
+		return nil, fmt.Errorf("quittance %s: %w", strings.Join(command.Args[1:], " "), c.err)
 	case <-ctx.Done():
 		return nil, errors.Join(ctx.Err(), c.kill())
 	}

@@ -134,7 +134,7 @@ func joinCluster(
 	c := &cluster{shards: e.shards, log: e.log, directory: d, self: o.Address,
 		ended: make(chan struct{}), began: time.Now(),
 		joined: make(chan struct{}), member: kafka.Membership{Connection: o.Connection, Prefix: o.Prefix,
-			SessionTimeout: session, Own: e.shards.Own, Logger: logger}}
+			SessionTimeout: session, Own: e.shards.Own, Heard: e.shards.Heard, Logger: logger}}
 	c.member.Joined = func() { close(c.joined) }
 	var follow, stay context.Context
 	follow, c.follow = context.WithCancel(context.Background())

@@ -16,9 +16,11 @@ import (
 
 // A logComparison is what verify --compare found.
 type logComparison struct {
-	OK     bool              `json:"ok"`
-	Topics []topicComparison `json:"topics"`
-	Chains []chainCheck      `json:"chains"`
+	OK      bool              `json:"ok"`
+	Topics  []topicComparison `json:"topics"`
+	Ends    []endComparison   `json:"ends"`
+	Secrets secretComparison  `json:"secrets"`
+	Chains  []chainCheck      `json:"chains"`
 }
 
 // A topicComparison is what it found in a topic.
@@ -46,6 +48,7 @@ func (c verifyCommand) compareLogs(ctx context.Context, p *program) (err error) 
 		return &usageError{"verify --compare wants two logs, such as local:var/data"}
 	}
 	var logs [2]compaction.Log
+	var places [2]place
 	for i, text := range c.Logs {
 		at, err := parsePlace("--compare", text)
 		if err != nil {
@@ -60,7 +63,7 @@ func (c verifyCommand) compareLogs(ctx context.Context, p *program) (err error) 
 			return fmt.Errorf("%s: %w", text, err)
 		}
 		defer func() { err = errors.Join(err, l.Close()) }()
-		logs[i] = l
+		logs[i], places[i] = l, at
 	}
 	dir, err := os.MkdirTemp("", "quittance-compare-")
 	if err != nil {
@@ -69,6 +72,9 @@ func (c verifyCommand) compareLogs(ctx context.Context, p *program) (err error) 
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	found, err := comparePair(ctx, logs, c.Logs, dir)
 	if err != nil {
+		return err
+	}
+	if err := found.compareEnds(ctx, logs, places); err != nil {
 		return err
 	}
 	if err := found.print(p.stdout, c.JSON); err != nil {
@@ -127,6 +133,9 @@ func comparePair(
 	return found, nil
 }
 
+// sign stands before a line of what was compared.
+var sign = map[bool]string{true: "✓", false: "✗"}
+
 // print writes what was found, for people or as JSON.
 func (found logComparison) print(w io.Writer, asJSON bool) error {
 	if asJSON {
@@ -136,7 +145,6 @@ func (found logComparison) print(w io.Writer, asJSON bool) error {
 		}
 		return err
 	}
-	sign := map[bool]string{true: "✓", false: "✗"}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, t := range found.Topics {
 		same := t.Different == nil && t.Digests[0] == t.Digests[1]
@@ -156,6 +164,7 @@ func (found logComparison) print(w io.Writer, asJSON bool) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	found.printEnds(w)
 	for _, c := range found.Chains {
 		fmt.Fprintf(w, "%s the journal's chain holds in %s: %s entries\n", sign[c.Findings == nil],
 			c.Log, thousands(c.Entries))

@@ -40,7 +40,7 @@ type dataFlag struct {
 // remoteFlags say which running server a command is for. The key comes from the environment, or
 // from the file that serve --dev wrote: flags are seen by every user of the machine.
 type remoteFlags struct {
-	URL     string `name:"url" help:"A running server; its key is in QUITTANCE_KEY (demo needs three: --dev-json)." placeholder:"URL"`
+	URL     string `name:"url" help:"A running server; its key is in QUITTANCE_KEY." placeholder:"URL"`
 	DevJSON string `name:"dev-json" help:"A dev.json: URL and keys." placeholder:"FILE"`
 }
 

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
@@ -18,6 +16,8 @@ type copyCommand struct {
 	From   string `required:"" help:"The log to copy." placeholder:"LOG"`
 	To     string `required:"" help:"Where to: nothing, or an earlier copy." placeholder:"LOG"`
 	Live   bool   `help:"Leave the servers of the source at work; copy again without it to get the rest."`
+	Seal   bool   `help:"Mark the source as moved when the copy is whole; else the copy is a backup." default:"true" negatable:""`
+	Unseal bool   `help:"Take that mark from the target: it is served again, in place of the source."`
 	Secret string `help:"The secret file of a server of the source, where that is on a cluster." placeholder:"FILE"`
 
 	pairFlags
@@ -50,9 +50,14 @@ keep that short, copy first beside them, stop them, and copy what has come since
     $ quittance copy --from kafka:old-1:9092 --to kafka:new-1:9092
       (start servers on the target)
 
+A copy that is whole marks its source as moved: servers do not start on it any more, since both
+would do what is due. It can be read, compared and copied as before. For a backup, whose source is
+served on, there is --no-seal. Where the target is an earlier source and is to be served again,
+--unseal takes its mark away; quittance serve --unseal does, without bringing what has come since.
+
 The file secret in the source's data folder belongs to the log: without it, a request that is sent
 again is not known again. It is copied from data folder to data folder; each server on a cluster
-needs it in its own.`
+needs it in its own. The target knows it, and is served with no other one.`
 }
 
 // Run copies.
@@ -65,33 +70,59 @@ func (c copyCommand) Run(ctx context.Context, p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	if c.Live && !from.onCluster() {
+	switch {
+	case c.Live && !from.onCluster():
 		return &usageError{"--live: the server of a data folder must be stopped to copy its log"}
+	case c.Unseal && (c.Live || !c.Seal):
+		return &usageError{"--unseal: one of two logs is served: not with --live or --no-seal"}
 	}
 	if err := c.idle(ctx, p, from, to); err != nil {
 		return err
 	}
+	from.moved, to.moved = true, c.Unseal
 	source, err := from.open(ctx, p, c.FromWire, "from")
 	if err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	key, err := moveSecret(from, to, c.Secret)
+	mark, err := markOf(ctx, source)
+	if err != nil {
+		return fmt.Errorf("--from: %w", err)
+	}
+	key, check, err := moveSecret(from, to, c.Secret, mark)
 	if err != nil {
 		return err
 	}
+	to.check = check
 	target, err := to.make(ctx, p, c.ToWire, "to", source.Identity().Shards)
 	if err != nil {
 		return fmt.Errorf("--to: %w", err)
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
+	if err := c.mayWrite(ctx, target); err != nil {
+		return err
+	}
+	if err := c.copy(ctx, p, source, target, mark, to); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.stdout, key)
+	return nil
+}
+
+// copy copies the one log to the other, and says what was done. The source had a mark before.
+func (c copyCommand) copy(
+	ctx context.Context, p *program, source, target compaction.Log, before compaction.Mark, to place,
+) error {
 	topics, err := compaction.Topics()
 	if err != nil {
 		return err
 	}
 	began := time.Now()
 	progress := newCopyProgress(p.stderr, source.Identity().Shards)
-	o := compaction.CopyOptions{Live: c.Live, Progress: progress.take}
+	o := compaction.CopyOptions{Live: c.Live, Unseal: c.Unseal, Progress: progress.take}
+	if c.Seal && !c.Live {
+		o.MovedTo = to.lasting()
+	}
 	stop := progress.every(2 * time.Second)
 	done, err := compaction.Copy(ctx, source, target, topics, o)
 	stop()
@@ -99,7 +130,9 @@ func (c copyCommand) Run(ctx context.Context, p *program) (err error) {
 		return err
 	}
 	c.report(p.stdout, done, time.Since(began))
-	fmt.Fprintln(p.stdout, key)
+	if o.MovedTo != "" {
+		c.sealed(p.stdout, before, o.MovedTo)
+	}
 	return nil
 }
 
@@ -115,6 +148,29 @@ func (c copyCommand) idle(ctx context.Context, p *program, from, to place) error
 		return fmt.Errorf("--to: %w", err)
 	}
 	return nil
+}
+
+// mayWrite refuses a target that has moved, unless it is to be served again.
+func (c copyCommand) mayWrite(ctx context.Context, target compaction.Log) error {
+	m, err := markOf(ctx, target)
+	if err == nil && m.Moved != nil && !c.Unseal {
+		err = fmt.Errorf("%w. To have it served again, in place of the source: --unseal",
+			&compaction.MovedError{Move: *m.Moved})
+	}
+	if err != nil {
+		return fmt.Errorf("--to: %w", err)
+	}
+	return nil
+}
+
+// sealed says what a source is marked with.
+func (c copyCommand) sealed(w io.Writer, before compaction.Mark, to string) {
+	if before.Moved != nil && before.Moved.To != to {
+		fmt.Fprintf(w, "the source has moved to %s before, and that mark stays: let one copy of it be "+
+			"served, not two\n", before.Moved.To)
+		return
+	}
+	fmt.Fprintf(w, "the source is marked as moved to %s: servers do not start on it again\n", to)
 }
 
 // report says what was done, and what to do.
@@ -138,49 +194,6 @@ func (c copyCommand) report(w io.Writer, done []compaction.Copied, took time.Dur
 	}
 	fmt.Fprintf(w, "nobody has written to the source meanwhile; leave its servers stopped\n"+
 		"compare:  quittance verify --compare %s %s\n", c.From, c.To)
-}
-
-// moveSecret brings the secret of a log to where the copy is served, where both are known, and says
-// what is left to do. It refuses a data folder that has another one.
-func moveSecret(from, to place, file string) (told string, err error) {
-	if !from.onCluster() {
-		if file != "" {
-			return "", &usageError{"--secret: that of a data folder is in it"}
-		}
-		file = from.secret()
-	}
-	if to.onCluster() {
-		if file == "" {
-			file = "the secret of the source's servers"
-		}
-		return "secret:   copy " + file + " into the data folder of each server of the target", nil
-	}
-	there, err := os.ReadFile(to.secret())
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", err
-	}
-	if file == "" {
-		if err == nil {
-			return "secret:   " + to.secret() + " was there; it must be that of the source's servers", nil
-		}
-		return "secret:   copy the secret of the source's servers to " + to.secret(), nil
-	}
-	secret, readErr := os.ReadFile(file)
-	switch {
-	case readErr != nil:
-		return "", readErr
-	case len(secret) != secretSize:
-		return "", fmt.Errorf("%s has %d bytes instead of %d", file, len(secret), secretSize)
-	case err == nil && !bytes.Equal(secret, there):
-		return "", fmt.Errorf("%s is not that of the source: the folder belongs to another log",
-			to.secret())
-	case err == nil:
-		return "secret:   " + to.secret() + " is that of the source", nil
-	}
-	if err := os.MkdirAll(to.dir, 0o700); err != nil {
-		return "", err
-	}
-	return "secret:   copied to " + to.secret(), writeFile(to.secret(), secret)
 }
 
 // A copyProgress says now and then how far a copy is.

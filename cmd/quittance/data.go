@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -44,6 +42,10 @@ type engineOptions struct {
 	log    local.Options
 	// create makes the folder where there is none; without it that is an error.
 	create bool
+	// reading is for a command that decides nothing: it may look at a log that has moved.
+	reading bool
+	// unseal serves a log that has moved, on purpose; newSecret one whose secret is lost for good.
+	unseal, newSecret bool
 
 	// cluster is where the log is, if it is on one; nil is in the folder.
 	cluster *kafka.Options
@@ -65,13 +67,13 @@ func openEngine(ctx context.Context, dir string, o engineOptions) (*engine, erro
 	}
 	e := &engine{dir: dir, ended: make(chan error, 1)}
 	var err error
-	if e.secret, err = openSecret(dir); err != nil {
-		return nil, err
-	}
 	if e.schema, err = compaction.NewSchema(definitions()...); err != nil {
 		return nil, err
 	}
-	if err := e.openLog(ctx, o); err != nil {
+	if e.secret, err = e.openSecret(ctx, o); err != nil {
+		return nil, err
+	}
+	if err := e.openOwn(ctx, o); err != nil {
 		return nil, err
 	}
 	store := filepath.Join(dir, "store")
@@ -93,11 +95,13 @@ func openEngine(ctx context.Context, dir string, o engineOptions) (*engine, erro
 	return e, nil
 }
 
-// openLog opens the log, in the folder or on a cluster.
+// openLog opens the log, in the folder or on a cluster. It must have the secret of the engine, if
+// that is known.
 func (e *engine) openLog(ctx context.Context, o engineOptions) error {
+	check := compaction.SecretCheck(e.secret)
 	if o.cluster != nil {
 		c := *o.cluster
-		c.Topics, c.Logger, c.Secret = e.schema.Topics(), o.logger, e.secret
+		c.Topics, c.Logger, c.SecretCheck = e.schema.Topics(), o.logger, check
 		log, err := kafka.Open(ctx, c)
 		if err != nil {
 			return err
@@ -105,7 +109,7 @@ func (e *engine) openLog(ctx context.Context, o engineOptions) error {
 		e.log = log
 		return nil
 	}
-	o.log.Logger = o.logger
+	o.log.Logger, o.log.SecretCheck = o.logger, check
 	log, err := local.Open(filepath.Join(e.dir, "log"), e.schema.Topics(), o.log)
 	if errors.Is(err, compaction.ErrLocked) {
 		return fmt.Errorf("%w\nStop that process first, or ask it over HTTP with --url", err)
@@ -159,44 +163,6 @@ func (e *engine) close() error {
 	}
 	return err
 }
-
-// openSecret returns the secret of a data folder, and makes folder and secret where there are
-// none. It refuses to make a new secret beside an old log: answers given under the lost one could
-// not be told from answers to other requests.
-func openSecret(dir string) ([]byte, error) {
-	path := filepath.Join(dir, "secret")
-	secret, err := os.ReadFile(path)
-	if err == nil && len(secret) != secretSize {
-		return nil, fmt.Errorf("%s has %d bytes instead of %d: restore it from a backup",
-			path, len(secret), secretSize)
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return secret, err
-	}
-	if _, err := os.Stat(filepath.Join(dir, "log")); err == nil {
-		return nil, fmt.Errorf("%s is missing beside a log: restore it from a backup", path)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	secret = make([]byte, secretSize)
-	rand.Read(secret) // never fails: the program ends instead
-	fresh, err := writeTemporary(path, secret)
-	if err != nil {
-		return nil, err
-	}
-	// A link and not a rename: of two processes that begin at once, both use what the first made.
-	err = os.Link(fresh, path)
-	if errors.Is(err, fs.ErrExist) {
-		err = nil
-	}
-	if err = errors.Join(err, os.Remove(fresh), syncFolder(dir)); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
-}
-
-const secretSize = 32
 
 // writeFile writes a file for its owner only, as a whole or not at all, and durably.
 func writeFile(path string, content []byte) error {

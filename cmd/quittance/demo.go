@@ -14,8 +14,9 @@ import (
 
 // demoCommand drives the whole path through the public API.
 type demoCommand struct {
-	remoteFlags
-	Input string `help:"Documents to quote, one JSON object a line, as pricing/preview takes them." placeholder:"FILE"`
+	DevJSON string `name:"dev-json" help:"The dev.json of a running server: where it is, and a key of each role." placeholder:"FILE"`
+	URL     string `name:"url" help:"Where that server is, if not where its dev.json says." placeholder:"URL"`
+	Input   string `help:"Documents to quote, one JSON object a line, as pricing/preview takes them." placeholder:"FILE"`
 }
 
 // Help shows what it works with.
@@ -29,6 +30,10 @@ transfer), paid out, matched, settled, exported. With a server of its own, in a 
 Against a demo business that is being served (its keys are in dev.json):
 
     $ quittance demo --dev-json var/dev/dev.json
+
+or is reached elsewhere than it says itself; --url alone is refused, for want of keys:
+
+    $ quittance demo --dev-json dev.json --url https://quittance.example
 
 With your own documents, each with an id, what it must come to ("want") and all else as
 /v1/pricing/preview takes it:
@@ -45,10 +50,7 @@ func (c demoCommand) Run(ctx context.Context, p *program) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Input, err)
 	}
-	if c.given() {
-		if c.DevJSON == "" {
-			return &usageError{"a server needs three keys: name its dev.json with --dev-json"}
-		}
+	if c.DevJSON != "" {
 		d, err := readDev(c.DevJSON)
 		if err != nil {
 			return err

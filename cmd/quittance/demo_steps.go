@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 type reference struct {
 	ID     string  `json:"id"`
 	Status string  `json:"status"`
+	Code   string  `json:"code"` // why a payment was declined
 	Hash   string  `json:"hash"`
 	Priced figures `json:"priced"`
 }
@@ -137,17 +139,19 @@ func (d *demo) settled(ctx context.Context, j *journey) error {
 // waitAtMost is how long the demo waits for something that happens by itself.
 const waitAtMost = time.Minute
 
-// wait asks until what is asked for has one of the statuses.
+// wait asks for a payment until it has one of the statuses, or none that leads to them.
 func (d *demo) wait(ctx context.Context, path string, statuses ...string) error {
 	var got reference
 	for began := time.Now(); time.Since(began) < waitAtMost; {
+		got = reference{}
 		if err := d.seller.call(ctx, http.MethodGet, path, nil, &got); err != nil {
 			return err
 		}
-		for _, s := range statuses {
-			if got.Status == s {
-				return nil
-			}
+		if slices.Contains(statuses, got.Status) {
+			return nil
+		}
+		if err := got.final(); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
 		}
 		select {
 		case <-time.After(20 * time.Millisecond):
@@ -156,6 +160,20 @@ func (d *demo) wait(ctx context.Context, path string, statuses ...string) error 
 		}
 	}
 	return fmt.Errorf("%s is %s after %s, and not %v", path, got.Status, waitAtMost, statuses)
+}
+
+// final says why a payment does not succeed any more, unless somebody does something about it.
+func (r reference) final() error {
+	switch r.Status {
+	case "requires_payment_method":
+		if r.Code == "" {
+			return nil // its first attempt has not begun
+		}
+		return fmt.Errorf("the card was declined: %s", r.Code)
+	case "canceled", "expired", "conflicted":
+		return fmt.Errorf("the payment is %s", r.Status)
+	}
+	return nil
 }
 
 // paidOut asks the provider to pay out now what it holds, and tells the server what the bank shows:
@@ -218,7 +236,7 @@ func (d *demo) banked(ctx context.Context) error {
 
 // providerKey is the key of the sandbox: one in the same process takes any.
 func (d *demo) providerKey() string {
-	if key := d.p.getenv("QUITTANCE_STRIPE_KEY"); key != "" {
+	if key := d.p.getenv(stripeKey); key != "" {
 		return key
 	}
 	return "sk_sandbox"

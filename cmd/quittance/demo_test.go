@@ -45,8 +45,10 @@ func TestDemoRemote(t *testing.T) {
 	dir := t.TempDir()
 	p, d := serveDev(t, dir)
 	dev := filepath.Join(dir, "dev.json")
-	for range 2 {
-		if out := succeed(t, "demo", "--dev-json", dev); !strings.Contains(out, "all 5 tie") {
+	moved := movedDev(t, d)
+	for _, where := range [][]string{{"--dev-json", dev}, {"--dev-json", moved, "--url", d.URL}} {
+		out := succeed(t, append([]string{"demo"}, where...)...)
+		if !strings.Contains(out, "all 5 tie") {
 			t.Error(out)
 		}
 	}
@@ -80,4 +82,34 @@ func TestDemoRemote(t *testing.T) {
 	if out := succeed(t, "verify", "--data", dir, "--json"); !strings.Contains(out, `"ok": true`) {
 		t.Error(out)
 	}
+}
+
+// TestDemoDeclined holds that the demo says at once which card was declined and why. It once waited
+// a minute for what nobody tried again.
+func TestDemoDeclined(t *testing.T) {
+	t.Setenv(stripeKey, "sk_test_decline")
+	t.Setenv(webhookSecret, "whsec_decline")
+	dir, listen := t.TempDir(), freeAddress(t)
+	provider := start(t, "sandbox", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "books"),
+		"--webhook-url", "http://"+listen+"/v1/webhooks/stripe", "--decline", "1000")
+	start(t, "serve", "--dev", "--data", dir, "--listen", listen, "--sandbox-url", provider.url)
+	began := time.Now()
+	code, out, stderr := call(t, nil, "demo", "--dev-json", filepath.Join(dir, "dev.json"))
+	if code != exitFailed || !strings.Contains(stderr, "the card was declined: generic_decline") {
+		t.Errorf("exit code %d\n%s%s", code, out, stderr)
+	}
+	if took := time.Since(began); took >= waitAtMost {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// movedDev writes a dev.json whose server is not where it says, and returns its name.
+func movedDev(t *testing.T, d devFile) string {
+	t.Helper()
+	dir := t.TempDir()
+	d.URL = "http://127.0.0.1:1"
+	if err := d.write(dir); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "dev.json")
 }

@@ -19,6 +19,14 @@ type exportCommand struct {
 	Reconciliation exportReconciliation `cmd:"" help:"What was paid out, settled and seen at the bank, as CSV."`
 }
 
+// Help shows the one there is.
+func (exportCommand) Help() string {
+	return `The file by which finance ties a month to the bank, of a running server:
+
+    $ QUITTANCE_KEY=qk_... quittance export reconciliation --url http://127.0.0.1:8080 \
+        --from 2026-01-01 --to 2026-02-01 --output january.csv`
+}
+
 // exportReconciliation writes the reconciliation file.
 type exportReconciliation struct {
 	remoteFlags
@@ -123,7 +131,7 @@ func (c exportReconciliation) write(
 	ctx context.Context, p *program, from, to time.Time, out io.Writer,
 ) error {
 	o, err := c.quiet(ctx, p, engineOptions{
-		logger: p.logger(slog.LevelWarn), log: local.Options{CleanEvery: -1},
+		logger: p.logger(slog.LevelWarn), log: local.Options{CleanEvery: -1}, reading: true,
 	})
 	if err != nil {
 		return err

@@ -166,7 +166,8 @@ func fillDisk(t *testing.T, path string) {
 
 func testDiskFull(t *testing.T, c serveCommand, fill, empty func()) {
 	log := &output{}
-	p := &program{stdout: log, stderr: log, getenv: func(string) string { return "" }}
+	p := seeing(map[string]string{stripeKey: "sk_test", webhookSecret: "whsec_test"})
+	p.stdout, p.stderr = log, log
 	s, err := startServer(t.Context(), p, c)
 	if err != nil {
 		t.Fatal(err)

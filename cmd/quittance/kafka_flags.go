@@ -49,7 +49,7 @@ func (f kafkaFlags) onKafka() (bool, error) {
 		{"--kafka-user", f.KafkaUser != ""},
 	} {
 		if flag.given {
-			return false, &usageError{flag.name + " is for a log on a cluster: add --log kafka"}
+			return false, ofCluster(flag.name)
 		}
 	}
 	return false, nil

@@ -20,6 +20,16 @@ type keysCommand struct {
 	Revoke keysRevoke `cmd:"" help:"End a key."`
 }
 
+// Help shows one of each.
+func (keysCommand) Help() string {
+	return `Keys of a server that is stopped, or that was never started. A running one does the same under
+/v1/keys:
+
+    $ quittance keys create --tenant platform --role platform --data var/data
+    $ quittance keys list --tenant platform --data var/data
+    $ quittance keys revoke key_01jd0000000000000000000000 --tenant platform --data var/data`
+}
+
 // keysCreate makes a key.
 type keysCreate struct {
 	logFlags
@@ -103,7 +113,7 @@ func (keysList) Help() string {
 
 // Run prints the list.
 func (c keysList) Run(ctx context.Context, p *program) error {
-	o, err := c.on(p, engineOptions{logger: p.logger(slog.LevelWarn)})
+	o, err := c.on(p, engineOptions{logger: p.logger(slog.LevelWarn), reading: true})
 	if err != nil {
 		return err
 	}

@@ -53,17 +53,34 @@ func run(
 		command.BindTo(ctx, (*context.Context)(nil))
 		err = command.Run(p)
 	}
+	if err == nil {
+		return exitDone
+	}
+	return p.complain(command, err)
+}
+
+// complain says why a command was not done, and where its help is when it was not asked for
+// properly. It returns the exit code.
+func (p *program) complain(command *kong.Context, err error) int {
 	var bad *usageError
 	var parse *kong.ParseError
 	switch {
-	case err == nil:
-		return exitDone
-	case errors.As(err, &bad), errors.As(err, &parse):
-		fmt.Fprintf(stderr, "quittance: %v\nTry: quittance --help\n", err)
-		return exitUsage
+	case errors.As(err, &parse):
+		command = parse.Context
+		if errors.As(err, &bad) {
+			err = bad // without the name of the command, which stands below
+		}
+	case errors.As(err, &bad):
+	default:
+		fmt.Fprintf(p.stderr, "quittance: %v\n", err)
+		return exitFailed
 	}
-	fmt.Fprintf(stderr, "quittance: %v\n", err)
-	return exitFailed
+	help := "quittance"
+	if command != nil && command.Selected() != nil {
+		help = command.Selected().FullPath()
+	}
+	fmt.Fprintf(p.stderr, "quittance: %v\nTry: %s --help\n", err, help)
+	return exitUsage
 }
 
 // parse reads the command line. It returns an exit code when that was all there was to do, as with

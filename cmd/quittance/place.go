@@ -26,6 +26,9 @@ type place struct {
 	prefix      string
 	replication int
 	topic       string // one that is not the log's own
+
+	moved bool   // whether it may be claimed though it has moved
+	check []byte // what it is to know of its secret, nil for nothing new
 }
 
 // placeHelp is what the help of each command that takes places says of them.
@@ -85,6 +88,18 @@ func (l place) onCluster() bool { return l.dir == "" }
 // secret is the file of a data folder that keys the hashes of idempotency records.
 func (l place) secret() string { return filepath.Join(l.dir, "secret") }
 
+// lasting is the place as it reads from anywhere on the machine.
+func (l place) lasting() string {
+	if l.onCluster() {
+		return l.text
+	}
+	dir, err := filepath.Abs(l.dir)
+	if err != nil {
+		dir = l.dir
+	}
+	return "local:" + dir
+}
+
 // exists reports whether there is a log in the data folder.
 func (l place) exists() (bool, error) {
 	_, err := os.Stat(filepath.Join(l.dir, "log"))
@@ -122,7 +137,8 @@ func (l place) make(ctx context.Context, p *program, w wireFlags, side string, s
 	if l.onCluster() {
 		return l.openCluster(ctx, p, w, side, shards, schema.Topics(), logger)
 	}
-	o := local.Options{Shards: shards, CleanEvery: -1, Logger: logger}
+	o := local.Options{Shards: shards, CleanEvery: -1, Logger: logger, Moved: l.moved,
+		SecretCheck: l.check}
 	log, err := local.Open(filepath.Join(l.dir, "log"), schema.Topics(), o)
 	if errors.Is(err, compaction.ErrLocked) {
 		return nil, fmt.Errorf("%w\nStop that process first", err)

@@ -77,7 +77,8 @@ func (l place) openCluster(
 		return nil, err
 	}
 	log, err := kafka.Open(ctx, kafka.Options{Connection: c, Topics: topics, Prefix: l.prefix,
-		Shards: shards, Replication: l.replication, Create: shards > 0, Logger: logger})
+		Shards: shards, Replication: l.replication, Create: shards > 0, Logger: logger,
+		Moved: l.moved, SecretCheck: l.check})
 	if err != nil {
 		return nil, err // not a nil *kafka.Log in an interface
 	}

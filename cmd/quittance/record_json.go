@@ -34,33 +34,33 @@ type recordLines struct {
 	personal bool // shows personal data
 }
 
-// write writes a record of a shard.
-func (l recordLines) write(shard int, e compaction.Entry) error {
+// write writes a record of a shard, and returns how long its line is.
+func (l recordLines) write(shard int, e compaction.Entry) (int, error) {
 	line := recordLine{Topic: e.Topic, Shard: shard, Key: string(e.Key), Group: e.Group,
 		Time: e.Time.UTC(), Offset: e.Offset, Tombstone: e.Tombstone()}
 	if !line.Tombstone {
 		m := l.message.New()
 		if err := proto.Unmarshal(e.Value, m.Interface()); err != nil {
-			return fmt.Errorf("record %s of %s does not decode: %w", e.Key, e.Topic, err)
+			return 0, fmt.Errorf("record %s of %s does not decode: %w", e.Key, e.Topic, err)
 		}
 		if !l.personal {
 			mask(m)
 		}
 		text, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m.Interface())
 		if err != nil {
-			return fmt.Errorf("record %s of %s: %w", e.Key, e.Topic, err)
+			return 0, fmt.Errorf("record %s of %s: %w", e.Key, e.Topic, err)
 		}
 		var compact bytes.Buffer // protojson puts spaces in at random, so that nobody relies on them
 		if err := json.Compact(&compact, text); err != nil {
-			return err
+			return 0, err
 		}
 		line.Value = compact.Bytes()
 	}
 	text, err := json.Marshal(line)
-	if err == nil {
-		_, err = l.w.Write(append(text, '\n'))
+	if err != nil {
+		return 0, err
 	}
-	return err
+	return l.w.Write(append(text, '\n'))
 }
 
 // masked stands where a text is that holds personal data.

@@ -1,21 +1,18 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/quittance/quittance/compaction"
-	"github.com/quittance/quittance/compaction/kafka"
 )
 
 // topicsReplay reads a topic again, for others.
@@ -25,10 +22,13 @@ type topicsReplay struct {
 	Topic        string `required:"" help:"The topic to read." placeholder:"NAME"`
 	To           string `required:"" help:"A file of JSON Lines, - for standard output, or kafka:HOST:PORT,...?topic=NAME." placeholder:"FILE"`
 	KeyPrefix    string `help:"Only records whose keys begin so." placeholder:"TEXT"`
+	KeyFrom      string `help:"Only records whose keys are this one or after it, byte by byte." placeholder:"KEY"`
+	KeyTo        string `help:"Only records whose keys are before this one." placeholder:"KEY"`
 	FromGroup    uint64 `help:"Only records from this group on." placeholder:"N"`
 	ToGroup      uint64 `help:"Only records up to this group." placeholder:"N"`
 	Shard        int    `help:"Only records of one shard; groups are numbered in each." default:"-1" placeholder:"N"`
 	Follow       bool   `help:"Go on with what is committed from now on, until interrupted."`
+	Positions    string `help:"Where it stands is kept in this file, and it goes on from there." placeholder:"FILE"`
 	PersonalData bool   `help:"Show personal data, or send it."`
 
 	pairFlags
@@ -52,8 +52,24 @@ is there already and no log's own; a topic with personal data wants --personal-d
     $ quittance topics replay --topic quittance.quotes.v1 --from kafka:broker-1:9092 --follow \
         --personal-data --to 'kafka:other-1:9092?topic=quotes'
 
-A compacted topic has at least the last record of each key. With --follow, what is there comes
-first, and then each group as it is committed; of a log on a cluster, beside its servers.
+Keys are as topics list shows them, tenant first. --key-prefix takes those that begin so; --key-from
+and --key-to a range of them, with the first and without the last:
+
+    $ quittance topics replay --topic quittance.quotes.v1 --data var/dev --to - \
+        --key-from demo/qt_01j --key-to demo/qt_01k
+
+A compacted topic has at least the last record of each key: those that were replaced may be gone,
+and tombstones are there as long as topics show says. With --follow, of a log on a cluster and
+beside its servers, this snapshot comes first: what was committed when it began, in order within
+each shard. Then the tail comes, each group as it is committed, whole and once.
+
+With --positions it goes on where it stopped, first with what was committed meanwhile, which is a
+snapshot too. Records that were written last may come a second time in a topic; a file is cut back to
+where the positions are, and has each once. Whoever stays away for longer than half of the time
+for which tombstones are kept has to begin anew, since he may have missed that a key was ended:
+
+    $ quittance topics replay --topic quittance.quotes.v1 --from kafka:broker-1:9092 --follow \
+        --personal-data --to 'kafka:other-1:9092?topic=quotes' --positions var/quotes.positions
 
 ` + placeHelp
 }
@@ -75,8 +91,8 @@ func (c topicsReplay) Run(ctx context.Context, p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	if c.Follow && !from.onCluster() {
-		return &usageError{"--follow: nobody else can write to the log of a data folder meanwhile"}
+	if err := c.check(from); err != nil {
+		return err
 	}
 	log, err := from.open(ctx, p, c.FromWire, "from")
 	if err != nil {
@@ -87,20 +103,33 @@ func (c topicsReplay) Run(ctx context.Context, p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	out, err := c.sink(ctx, p, topics[i])
-	if err != nil {
+	r := &replay{topicsReplay: c, log: log, class: topics[i].Class}
+	if r.place, err = c.goOn(log, topics[i], time.Now()); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, out.close()) }()
-	r := &replay{topicsReplay: c, log: log, out: out}
-	if c.Follow {
-		err = r.follow(ctx, shards)
-	} else {
-		err = r.read(ctx, shards)
+	if r.out, err = c.sink(ctx, p, topics[i], r.place.Bytes); err != nil {
+		return err
 	}
-	err = errors.Join(err, out.flush(context.WithoutCancel(ctx)))
+	defer func() { err = errors.Join(err, r.out.close()) }()
+	err = r.run(ctx, shards)
 	fmt.Fprintf(p.stderr, "%s records\n", thousands(r.count))
 	return err
+}
+
+// check refuses flags that do not go together.
+func (c topicsReplay) check(from place) error {
+	switch {
+	case c.Follow && !from.onCluster():
+		return &usageError{"--follow: nobody else can write to the log of a data folder meanwhile"}
+	case c.KeyTo != "" && c.KeyTo <= c.KeyFrom:
+		return &usageError{"--key-to: the range ends before it begins"}
+	case c.Positions != "" && c.ToGroup > 0:
+		return &usageError{"--positions: there is nothing to go on with after --to-group"}
+	case c.Positions != "" && c.To == "-":
+		return &usageError{"--positions: who reads standard output may not have what was written: " +
+			"name a file or a topic"}
+	}
+	return nil
 }
 
 // shards returns the shards that are wanted.
@@ -121,24 +150,82 @@ func (c topicsReplay) shards(count int) ([]int, error) {
 // A replay is one run of the command.
 type replay struct {
 	topicsReplay
-	log compaction.Log
-	out sink
+	log   compaction.Log
+	class compaction.Class
 
 	mu    sync.Mutex
+	out   sink
 	count int
+	place replayPlace
+}
+
+// run replays, and keeps where it stands now and then and at the end.
+func (r *replay) run(ctx context.Context, shards []int) error {
+	running, end := context.WithCancel(ctx)
+	defer end()
+	kept := make(chan error, 1)
+	go func() {
+		defer end()
+		kept <- r.keep(running, shards)
+	}()
+	var err error
+	if r.Follow {
+		err = r.follow(running, shards)
+	} else {
+		err = r.read(running, shards)
+	}
+	end()
+	ctx = context.WithoutCancel(ctx)
+	return errors.Join(err, <-kept, r.level(ctx, shards), r.save(ctx))
 }
 
 // read replays what there is, shard by shard.
 func (r *replay) read(ctx context.Context, shards []int) error {
 	for _, shard := range shards {
-		err := readLog(ctx, r.log, shard, []string{r.Topic}, nil, func(e compaction.Entry) error {
-			return r.take(ctx, shard, e)
-		})
-		if err != nil && !errors.Is(err, errReplayed) {
+		if err := r.shard(ctx, shard); err != nil && !errors.Is(err, errReplayed) {
 			return fmt.Errorf("shard %d: %w", shard, err)
 		}
 	}
 	return nil
+}
+
+// shard replays what there is of a shard.
+func (r *replay) shard(ctx context.Context, shard int) (err error) {
+	end, err := r.log.End(ctx, shard)
+	if err != nil {
+		return err
+	}
+	err = r.rest(ctx, shard, end, func(b compaction.Batch) error {
+		return r.take(ctx, shard, b.Entries, b.Next)
+	})
+	if err != nil {
+		return err
+	}
+	return r.take(ctx, shard, nil, end)
+}
+
+// rest reads what there is of the topic in a shard, from where the replay stands.
+func (r *replay) rest(
+	ctx context.Context, shard int, end compaction.Positions, f func(compaction.Batch) error,
+) (err error) {
+	span := compaction.Range{From: r.from(shard), To: end, Topics: []string{r.Topic}}
+	reader, err := r.log.Read(ctx, shard, span)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	for {
+		b, err := reader.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = f(b)
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // follow replays what there is and what comes, until ctx ends, which is no error.
@@ -146,16 +233,8 @@ func (r *replay) follow(ctx context.Context, shards []int) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, shard := range shards {
 		g.Go(func() error {
-			err := compaction.Follow(ctx, r.log, shard, nil, func(d compaction.Delivery) error {
-				for _, e := range d.Entries {
-					if e.Topic != r.Topic {
-						continue
-					}
-					if err := r.take(ctx, shard, e); err != nil {
-						return err
-					}
-				}
-				return r.out.flush(ctx)
+			err := compaction.Follow(ctx, r.log, shard, r.from(shard), func(d compaction.Delivery) error {
+				return r.take(ctx, shard, d.Entries, d.Next)
 			})
 			if errors.Is(err, errReplayed) || errors.Is(err, context.Canceled) {
 				return nil
@@ -169,101 +248,34 @@ func (r *replay) follow(ctx context.Context, shards []int) error {
 // errReplayed ends the reading of a shard after the last group that is wanted.
 var errReplayed = errors.New("replayed")
 
-// take passes a record on if it is wanted.
-func (r *replay) take(ctx context.Context, shard int, e compaction.Entry) error {
-	switch {
-	case r.ToGroup > 0 && e.Group > r.ToGroup:
-		return errReplayed
-	case e.Group < r.FromGroup || !strings.HasPrefix(string(e.Key), r.KeyPrefix):
-		return nil
-	}
+// take passes on those of some records that are wanted, and notes where to go on after them.
+func (r *replay) take(
+	ctx context.Context, shard int, entries []compaction.Entry, next compaction.Positions,
+) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.count++
-	return r.out.write(ctx, shard, e)
-}
-
-// A sink takes records. It is for one goroutine at a time.
-type sink interface {
-	write(ctx context.Context, shard int, e compaction.Entry) error
-	flush(ctx context.Context) error
-	close() error
-}
-
-// sink opens what --to names.
-func (c topicsReplay) sink(ctx context.Context, p *program, topic compaction.Topic) (sink, error) {
-	if strings.HasPrefix(c.To, "kafka:") {
-		return c.topic(ctx, p, topic)
-	}
-	m, err := protoregistry.GlobalTypes.FindMessageByName(topic.Message)
-	if err != nil {
-		return nil, err
-	}
-	s := &fileSink{end: func() error { return nil }}
-	var w io.Writer = p.stdout
-	if c.To != "-" {
-		f, err := os.OpenFile(c.To, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-		if err != nil {
-			return nil, err
+	for _, e := range entries {
+		if r.ToGroup > 0 && e.Group > r.ToGroup {
+			return errors.Join(errReplayed, r.out.settle())
 		}
-		w, s.end = f, func() error { return errors.Join(f.Sync(), f.Close()) }
+		if !r.wanted(e) {
+			continue
+		}
+		r.count++
+		if err := r.out.write(ctx, shard, e); err != nil {
+			return err
+		}
 	}
-	s.buffer = bufio.NewWriter(w)
-	s.lines = recordLines{s.buffer, m, c.PersonalData}
-	return s, nil
+	if err := r.out.settle(); err != nil {
+		return err
+	}
+	r.place.note(shard, next)
+	return nil
 }
 
-// topic opens a topic of a cluster.
-func (c topicsReplay) topic(ctx context.Context, p *program, topic compaction.Topic) (sink, error) {
-	to, err := parsePlace("--to", c.To)
-	if err != nil {
-		return nil, err
-	}
-	if to.topic == "" {
-		return nil, &usageError{"--to: " + c.To + " names no topic: add ?topic=NAME"}
-	}
-	m, err := protoregistry.GlobalTypes.FindMessageByName(topic.Message)
-	if err != nil {
-		return nil, err
-	}
-	if !c.PersonalData && (len(topic.PersonalData) > 0 || opaque(m.Descriptor())) {
-		return nil, &usageError{topic.Name + " may hold personal data, which is sent as it is stored: " +
-			"add --personal-data"}
-	}
-	f, its := c.ToWire.flags(p, to, "to")
-	connection, err := f.connection(its)
-	if err != nil {
-		return nil, err
-	}
-	r, err := kafka.OpenRestream(ctx, connection, to.topic)
-	if err != nil {
-		return nil, err // not a nil *kafka.Restream
-	}
-	return topicSink{r}, nil
+// wanted reports whether a record is of the topic, the groups and the keys that are replayed.
+func (r *replay) wanted(e compaction.Entry) bool {
+	key := string(e.Key)
+	return e.Topic == r.Topic && e.Group >= r.FromGroup && strings.HasPrefix(key, r.KeyPrefix) &&
+		key >= r.KeyFrom && (r.KeyTo == "" || key < r.KeyTo)
 }
-
-// A fileSink writes lines of JSON.
-type fileSink struct {
-	buffer *bufio.Writer
-	lines  recordLines
-	end    func() error
-}
-
-func (s *fileSink) write(_ context.Context, shard int, e compaction.Entry) error {
-	return s.lines.write(shard, e)
-}
-
-func (s *fileSink) flush(context.Context) error { return s.buffer.Flush() }
-
-func (s *fileSink) close() error { return s.end() }
-
-// A topicSink sends to a topic.
-type topicSink struct{ restream *kafka.Restream }
-
-func (s topicSink) write(ctx context.Context, _ int, e compaction.Entry) error {
-	return s.restream.Send(ctx, e)
-}
-
-func (s topicSink) flush(ctx context.Context) error { return s.restream.Flush(ctx) }
-
-func (s topicSink) close() error { return s.restream.Close() }

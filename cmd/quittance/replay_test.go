@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,7 +62,7 @@ func TestRecordLines(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := lines.write(3, e); err != nil {
+			if _, err := lines.write(3, e); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -132,6 +133,82 @@ func TestReplay(t *testing.T) {
 		t.Errorf("the file: %d bytes, %v", len(b), err)
 	}
 	testReplayTo(t, dir, all)
+
+	var keys []string
+	for _, l := range replay("--topic", "quittance.accounts.v1") {
+		keys = append(keys, l.Key)
+	}
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
+	from3, to9 := keys[3], keys[9]
+	var got []string
+	for _, l := range replay("--topic", "quittance.accounts.v1", "--key-from", from3,
+		"--key-to", to9) {
+		got = append(got, l.Key)
+	}
+	slices.Sort(got)
+	if got = slices.Compact(got); !slices.Equal(got, keys[3:9]) {
+		t.Errorf("the keys from %s to %s: %q, want %q", from3, to9, got, keys[3:9])
+	}
+}
+
+// TestReplayPositions holds that a replay which was stopped goes on where it stood: its file then
+// has each record once, whatever was written after the positions, and other programs need not read
+// all of a topic again.
+func TestReplayPositions(t *testing.T) {
+	dir := t.TempDir()
+	copiedBusiness(t, dir)
+	lines, positions := filepath.Join(dir, "lines.jsonl"), filepath.Join(dir, "positions")
+	args := []string{"topics", "replay", "--data", dir, "--topic", "quittance.keys.v1",
+		"--to", lines, "--positions", positions}
+	replay := func() string {
+		t.Helper()
+		succeed(t, args...)
+		b, err := os.ReadFile(lines)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	first := replay()
+	if again := replay(); again != first || first == "" {
+		t.Errorf("nothing has come: got\n%s\nwant\n%s", again, first)
+	}
+	f, err := os.OpenFile(lines, os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.WriteString(`{"topic":"quitt`) // a process was killed here
+	}
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	succeed(t, "keys", "create", "--data", dir, "--tenant", "demo", "--role", "finance")
+	rest, ok := strings.CutPrefix(replay(), first)
+	if got := readLines(t, rest); !ok || len(got) != 1 || got[0].Topic != "quittance.keys.v1" {
+		t.Errorf("what has come since: %q", rest)
+	}
+
+	refused(t, "of another log or topic", "topics", "replay", "--data", dir, "--to", lines,
+		"--topic", "quittance.quotes.v1", "--positions", positions)
+	refused(t, "may not have what was written", append(args[:len(args):len(args)], "--to", "-")...)
+	text, err := os.ReadFile(positions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var place replayPlace
+	if err := json.Unmarshal(text, &place); err != nil || time.Since(place.At) > time.Minute {
+		t.Errorf("%s: %v", text, err)
+	}
+	place.At = place.At.AddDate(0, 0, -4) // half of a week has passed
+	if text, err = json.Marshal(place); err == nil {
+		err = os.WriteFile(positions, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(t, "begin anew", args...)
 }
 
 // testReplayTo replays the journal of a data folder to a topic on a model of a cluster.

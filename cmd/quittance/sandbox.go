@@ -55,7 +55,7 @@ Both take the key and the secret from the environment. Ask it to pay out now:
 
 // Run serves the provider until ctx ends.
 func (c sandboxCommand) Run(ctx context.Context, p *program) error {
-	key, err := p.secretFrom("QUITTANCE_STRIPE_KEY")
+	key, err := p.secretFrom(stripeKey)
 	if err != nil {
 		return err
 	}
@@ -83,9 +83,6 @@ func (c sandboxCommand) Run(ctx context.Context, p *program) error {
 	defer cancel()
 	return errors.Join(err, s.stop(stopping))
 }
-
-// webhookSecret is the variable of the secret by which webhooks are signed.
-const webhookSecret = "QUITTANCE_STRIPE_WEBHOOK_SECRET"
 
 // A provider is the sandbox, serving.
 type provider struct {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/compaction/local"
+	"github.com/quittance/quittance/gateways/stripe"
 )
 
 // serveCommand serves the API.
@@ -30,6 +31,8 @@ type serveCommand struct {
 	Reserve     int           `help:"Free space, in MiB, that is kept back: below it writes are refused." default:"256"`
 	CallTimeout time.Duration `help:"How long a call to a gateway may take before its outcome is unknown." default:"30s"`
 	Rate        int           `help:"Requests a second that one key may make; 0 for no limit, as with --dev." default:"200"`
+	Unseal      bool          `help:"Serve a log that was copied away, on purpose: what was answered there since is forgotten."`
+	NewSecret   bool          `help:"Make a secret for a log whose own is lost: requests that are sent again are not known."`
 	LogLevel    string        `help:"What is logged: ${enum}." enum:"debug,info,warn,error" default:"info"`
 	LogFormat   string        `help:"How it is logged: ${enum}." enum:"text,json" default:"text"`
 
@@ -49,7 +52,8 @@ In earnest: make a key first (quittance keys create --help), then take payments 
         quittance serve --data DIR --listen 127.0.0.1:8080
 
 Stripe's key and webhook secret are never flags: they are read from QUITTANCE_STRIPE_KEY and
-QUITTANCE_STRIPE_WEBHOOK_SECRET, or from the files that the same names with _FILE give.
+QUITTANCE_STRIPE_WEBHOOK_SECRET, or from the files that the same names with _FILE give. Who takes
+cards is said at the start.
 
 On a Kafka cluster, one of several nodes that share the work; every node needs the same DIR/secret:
 
@@ -118,6 +122,7 @@ type server struct {
 	// cluster is this process among those that share the log, nil where it is in the data folder.
 	cluster *cluster
 	dev     devFile
+	cards   stripe.Options // of a provider outside of this process, without a key if there is none
 	// provider is the sandbox in this process, nil without one.
 	provider      *provider
 	webhookSecret string // of the provider in this process
@@ -143,6 +148,9 @@ func startServer(ctx context.Context, p *program, c serveCommand) (_ *server, er
 			err = errors.Join(err, s.stop())
 		}
 	}()
+	if s.cards, err = c.cards(p); err != nil {
+		return nil, err
+	}
 	if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
 		return s, err
 	}
@@ -150,7 +158,7 @@ func startServer(ctx context.Context, p *program, c serveCommand) (_ *server, er
 	if err := s.open(ctx, p); err != nil {
 		return s, err
 	}
-	return s, s.begin(ctx, p)
+	return s, s.begin(ctx)
 }
 
 // open opens the engine: with every shard served, or as one of those that share them.
@@ -164,6 +172,7 @@ func (s *server) open(ctx context.Context, p *program) error {
 		logger: s.logger, create: true, log: local.Options{
 			Shards: c.newShards(), Reserve: uint64(max(0, c.Reserve)) << 20, Space: c.space,
 		},
+		unseal: c.Unseal, newSecret: c.NewSecret,
 		cluster: o, member: true, standby: c.Standby, lease: c.SessionTimeout / 2,
 	})
 	if err != nil {
@@ -210,8 +219,8 @@ func (c serveCommand) newShards() int {
 }
 
 // begin starts what stands on the engine: the demo business, the provider, the worker, HTTP.
-func (s *server) begin(ctx context.Context, p *program) error {
-	set, err := s.gateways(ctx, p)
+func (s *server) begin(ctx context.Context) error {
+	set, err := s.gateways(ctx)
 	if err != nil {
 		return err
 	}
@@ -293,9 +302,7 @@ func (s *server) introduce(w io.Writer) {
 	fmt.Fprintf(w, "  reference     %s/reference\n", s.url)
 	fmt.Fprintf(w, "  description   %s/openapi.json\n", s.url)
 	fmt.Fprintf(w, "  health        %s/readyz, %s/metrics\n", s.url, s.url)
-	if s.provider != nil {
-		fmt.Fprintf(w, "  provider      %s (the sandbox: no money moves)\n", s.provider.url)
-	}
+	fmt.Fprintf(w, "  cards         %s\n", s.cardsBy())
 	if !s.c.Dev {
 		fmt.Fprintf(w, "\nKeys are made with: quittance keys create --help\n")
 		return

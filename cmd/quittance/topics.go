@@ -30,6 +30,22 @@ type topicsCommand struct {
 	Clean  topicsClean  `cmd:"" help:"Compact the log of a stopped server now."`
 }
 
+// Help shows one of each.
+func (topicsCommand) Help() string {
+	return `What this program stores, by its contracts, and what is there:
+
+    $ quittance topics list
+    $ quittance topics show quittance.payments.v1
+    $ quittance topics check --data var/dev
+    $ quittance topics replay --topic quittance.payments.v1 --data var/dev --to payments.jsonl
+    $ quittance topics clean --data var/dev
+
+On a Kafka cluster, see what is missing and make it:
+
+    $ quittance topics plan --log kafka --brokers 127.0.0.1:9092
+    $ quittance topics apply --log kafka --brokers 127.0.0.1:9092`
+}
+
 // topicsList prints a line a topic.
 type topicsList struct{}
 
@@ -147,7 +163,8 @@ func (c topicsCheck) Run(ctx context.Context, p *program) error {
 		}
 		return c.checkCluster(ctx, p)
 	}
-	o := engineOptions{logger: p.logger(slog.LevelWarn), log: local.Options{CleanEvery: -1}}
+	o := engineOptions{logger: p.logger(slog.LevelWarn), log: local.Options{CleanEvery: -1},
+		reading: true}
 	return withEngine(ctx, c.Data, o, "", func(e *engine) error {
 		counts := map[string]*topicCount{}
 		for _, t := range e.schema.Topics() {

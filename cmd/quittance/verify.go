@@ -51,8 +51,8 @@ On a running one, with a key of the role platform:
     $ quittance verify --dev-json var/dev/dev.json
 
 Or compares two logs whose servers are stopped: the last value of each key, every record of what is
-only appended to, and the journal's chain in both. It prints a digest for each topic and the first
-differences:
+only appended to, the number and the time of each shard's last group, what is known of the secret,
+and the journal's chain in both. It prints a digest for each topic and the first differences:
 
     $ quittance verify --compare local:var/dev kafka:broker-1:9092
 
@@ -101,7 +101,7 @@ func (c verifyCommand) report(
 		return report, err
 	}
 	o, err := c.quiet(ctx, p, engineOptions{
-		logger: p.logger(slog.LevelError), log: local.Options{CleanEvery: -1},
+		logger: p.logger(slog.LevelError), log: local.Options{CleanEvery: -1}, reading: true,
 	})
 	if err != nil {
 		return report, err

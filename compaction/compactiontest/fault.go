@@ -114,6 +114,16 @@ func (f *Fault) next() (Outcome, <-chan struct{}) {
 	return o, f.held
 }
 
+// Mark returns the mark of the underlying log, which must have one.
+func (f *Fault) Mark(ctx context.Context) (compaction.Mark, error) {
+	return f.Log.(compaction.MarkedLog).Mark(ctx)
+}
+
+// Last returns the last group of a shard of the underlying log.
+func (f *Fault) Last(ctx context.Context, shard int) (uint64, time.Time, error) {
+	return f.Log.(compaction.MarkedLog).Last(ctx, shard)
+}
+
 // Claim claims the shard of the underlying log.
 func (f *Fault) Claim(ctx context.Context, shard int) (compaction.Writer, error) {
 	w, err := f.Log.Claim(ctx, shard)
@@ -129,6 +139,11 @@ type faultyWriter struct {
 	fault *Fault
 	shard int
 	lost  bool // the contract wants a new claim
+}
+
+// SetMark marks the underlying log: no fault comes in between.
+func (w *faultyWriter) SetMark(ctx context.Context, m compaction.Mark) error {
+	return w.Writer.(compaction.MarkingWriter).SetMark(ctx, m)
 }
 
 // Append does what the fault says.

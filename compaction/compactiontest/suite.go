@@ -56,6 +56,8 @@ func TestLog(t *testing.T, create func(t *testing.T) Opener) {
 		{"Resume", testResume},
 		{"Offset", testOffset},
 		{"Topics", testTopics},
+		{"Mark", testMark},
+		{"Moved", testMoved},
 		{"Wait", testWait},
 		{"Readers", testReaders},
 		{"Close", testClose},

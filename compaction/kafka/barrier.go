@@ -36,16 +36,13 @@ var deterministic = proto.MarshalOptions{Deterministic: true}
 // barrier returns one record for each topic of the log: together they are the end of what every
 // earlier owner of the shard has written.
 func (l *Log) barrier(
-	shard int, last header, epoch uint64, check []byte,
+	shard int, last header, epoch uint64, mark compaction.Mark,
 ) ([]*kgo.Record, error) {
-	if own := secretCheck(l.options.Secret); own != nil {
-		check = own // a claim without a secret passes on what the one before it says
-	}
 	claim := &compactionv1.ShardRecord{
 		Node: l.options.Node, Address: l.options.Address, Epoch: epoch,
 		ClaimedUnixNano: l.options.Clock().UnixNano(), Ring: ringSize, Cluster: l.report.Cluster,
-		SecretCheck: check,
 	}
+	mark.Describe(claim)
 	for _, name := range l.names {
 		id := l.report.Topics[name]
 		claim.Topics = append(claim.Topics, &compactionv1.ShardTopic{Name: name, Id: id[:]})
@@ -54,14 +51,14 @@ func (l *Log) barrier(
 	if err != nil {
 		return nil, err
 	}
-	mark := header{kind: barrierKind, group: last.group, epoch: epoch, nanos: last.nanos}.append(nil)
+	first := header{kind: barrierKind, group: last.group, epoch: epoch, nanos: last.nanos}.append(nil)
 	var records []*kgo.Record
 	for _, name := range l.names {
 		key, v := barrierKey, []byte{1}
 		if name == ShardsTopic {
 			key, v = claimKey(shard), value
 		}
-		records = append(records, l.record(shard, name, key, v, mark))
+		records = append(records, l.record(shard, name, key, v, first))
 	}
 	return records, nil
 }

@@ -16,7 +16,8 @@ import (
 // Claim makes the caller the writer of a shard. The producers of the ring get their ids in order,
 // each of which fences who had it, and then a barrier is committed through the first of them: who
 // claims at the same time cannot have all of that too. A claim that failed in any way, fenced by
-// another or without an answer, has no effect but to fence: it is made again.
+// another or without an answer, has no effect but to fence: it is made again. A log that has moved
+// is not claimed (*compaction.MovedError), unless Options.Moved says so.
 func (l *Log) Claim(ctx context.Context, shard int) (compaction.Writer, error) {
 	ctx, done, err := l.begin(ctx, shard)
 	if err != nil {
@@ -57,12 +58,18 @@ func (w *writer) take(ctx context.Context) error {
 	if err := w.log.stable(ctx, w.shard); err != nil {
 		return err
 	}
-	last, check, err := w.log.lastGroup(ctx, w.shard)
+	last, mark, err := w.log.lastGroup(ctx, w.shard)
 	if err != nil {
 		return err
 	}
-	w.last, w.epoch = last.group, last.epoch+1
-	records, err := w.log.barrier(w.shard, last, w.epoch, check)
+	if mark.Moved != nil && !w.log.options.Moved {
+		return &compaction.MovedError{Move: *mark.Moved}
+	}
+	if own := w.log.options.SecretCheck; len(own) > 0 {
+		mark.Secret = own // a claim without a secret passes on what the one before it says
+	}
+	w.last, w.stamp, w.epoch = last.group, last.nanos, last.epoch+1
+	records, err := w.log.barrier(w.shard, last, w.epoch, mark)
 	if err != nil {
 		return err
 	}
@@ -71,6 +78,7 @@ func (w *writer) take(ctx context.Context) error {
 	}
 	w.turn = 1
 	w.start = advance(nil, w.log, records)
+	w.mark = mark
 	w.ends, w.claim = w.start, w.start.Of(ShardsTopic)-1
 	w.log.note(w.shard, w.ends)
 	return nil
@@ -80,16 +88,18 @@ func (w *writer) take(ctx context.Context) error {
 // last, its marker and a barrier. Where none of them holds a record, the next step is larger.
 const tailStep = 16
 
-// lastGroup returns the number and the stamp of a shard's last group, and the epoch of its last
-// claim: the highest that the last records of its topics have. Every topic holds at least its last
-// barrier, and every group has left a record or its trace, whatever was compacted. No earlier owner
-// may be able to append any more.
-func (l *Log) lastGroup(ctx context.Context, shard int) (last header, check []byte, err error) {
+// lastGroup returns the number and the stamp of a shard's last group, the epoch of its last claim
+// and the mark that stands there: the highest that the last records of its topics have. Every topic
+// holds at least its last barrier, and every group has left a record or its trace, whatever was
+// compacted. No earlier owner may be able to append any more.
+func (l *Log) lastGroup(ctx context.Context, shard int) (
+	last header, mark compaction.Mark, err error,
+) {
 	t, err := l.tail(ctx, shard, l.names)
 	if err != nil {
-		return header{}, nil, err
+		return header{}, compaction.Mark{}, err
 	}
-	return t.highest, t.check, nil
+	return t.highest, t.mark, nil
 }
 
 // verifyClaims refuses a log that was claimed with another secret, or with other topics of the same
@@ -148,7 +158,7 @@ type tail struct {
 	shard   int
 	last    map[string]*kgo.Record // of each topic
 	highest header                 // the last group, and the highest epoch
-	check   []byte                 // what the last claim says of the log's secret
+	mark    compaction.Mark        // what the last claim says of the log
 }
 
 func (t *tail) take(p piece) error {
@@ -214,8 +224,8 @@ func (t *tail) same(m *compactionv1.ShardRecord) error {
 		return fmt.Errorf("kafka: shard %d is written by a ring of %d producers, and this program "+
 			"has %d: they would not fence each other", t.shard, m.Ring, ringSize)
 	}
-	t.check = m.SecretCheck
-	own := secretCheck(t.log.options.Secret)
+	t.mark = compaction.MarkOf(m)
+	own := t.log.options.SecretCheck
 	if len(own) > 0 && len(m.SecretCheck) > 0 && !hmac.Equal(own, m.SecretCheck) {
 		return &SecretError{t.shard, m.Node}
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/protobuf/proto"
 
@@ -32,6 +33,10 @@ type Directory struct {
 	topic  string
 	logger *slog.Logger
 
+	// By the last claim of each shard that was read. Nothing is shown before what is there has been
+	// read: claims before the last one are of owners that were. Owned by Run.
+	last []Owner
+
 	mu     sync.Mutex
 	owners []Owner
 	change chan struct{} // closed when an owner changes
@@ -49,7 +54,7 @@ func OpenDirectory(
 		logger = slog.Default()
 	}
 	d := &Directory{topic: prefix + ShardsTopic, logger: logger,
-		owners: make([]Owner, shards), change: make(chan struct{})}
+		last: make([]Owner, shards), owners: make([]Owner, shards), change: make(chan struct{})}
 	from := map[int32]kgo.Offset{}
 	for n := range shards {
 		from[int32(n)] = kgo.NewOffset().AtStart()
@@ -57,8 +62,12 @@ func OpenDirectory(
 	var err error
 	d.cl, err = kgo.NewClient(append(c.options(),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{d.topic: from}),
+		// The default would begin again at the start by itself, and show owners that were.
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		// A claim that was not committed is none.
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		// The end of a claim tells that nothing stands behind it.
+		kgo.KeepControlRecords(),
 		// Shown at once: the broker answers as soon as there is a record.
 		kgo.FetchMinBytes(1),
 		kgo.FetchMaxBytes(1<<20), kgo.BrokerMaxReadBytes(10<<20),
@@ -77,28 +86,64 @@ func (d *Directory) Owner(shard int) (Owner, <-chan struct{}) {
 	return d.owners[shard], d.change
 }
 
+// quietTime is how long nothing may come before what was read is taken to be all there is.
+const quietTime = time.Second
+
 // Run follows the topic until ctx ends or the directory is closed. What stands in its way is tried
 // again, and logged.
 func (d *Directory) Run(ctx context.Context) {
 	for ctx.Err() == nil {
-		fetches := d.cl.PollFetches(ctx)
+		wait, cancel := context.WithTimeout(ctx, quietTime)
+		fetches := d.cl.PollFetches(wait)
+		silent := wait.Err() != nil && ctx.Err() == nil
+		cancel()
 		if fetches.IsClientClosed() {
 			return
 		}
-		for _, e := range fetches.Errors() {
-			if !errors.Is(e.Err, context.Canceled) {
-				d.logger.Warn("who owns the shards cannot be read", "partition", e.Partition,
-					"error", e.Err)
-			}
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) { d.read(p) })
+		if silent {
+			d.settle()
 		}
-		fetches.EachRecord(d.take)
 	}
+}
+
+// read takes in what came of a shard's partition.
+func (d *Directory) read(p kgo.FetchTopicPartition) {
+	shard := int(p.Partition)
+	if p.Topic != d.topic {
+		return // the wait was over
+	}
+	switch {
+	case errors.Is(p.Err, kerr.OffsetOutOfRange):
+		d.logger.Warn("the claims of a shard are read anew: they do not go on where they were",
+			"shard", shard)
+		d.again(p.Partition)
+		return
+	case p.Err != nil:
+		d.logger.Warn("who owns the shards cannot be read", "partition", p.Partition, "error", p.Err)
+		return
+	}
+	for _, r := range p.Records {
+		d.take(r)
+	}
+	if n := len(p.Records); n > 0 && p.Records[n-1].Offset+1 >= p.LastStableOffset {
+		d.show(shard)
+	}
+}
+
+// again begins to read a shard's claims at the start. What is shown stays until the end is reached;
+// then what is there counts, even if it is older: the cluster was restored.
+func (d *Directory) again(partition int32) {
+	d.last[partition] = Owner{}
+	d.cl.RemoveConsumePartitions(map[string][]int32{d.topic: {partition}})
+	d.cl.AddConsumePartitions(map[string]map[int32]kgo.Offset{
+		d.topic: {partition: kgo.NewOffset().AtStart()}})
 }
 
 // take notes a claim. Records beside the claims have other keys.
 func (d *Directory) take(r *kgo.Record) {
 	shard, err := strconv.Atoi(string(r.Key))
-	if err != nil || shard != int(r.Partition) {
+	if err != nil || shard != int(r.Partition) || r.Attrs.IsControl() {
 		return
 	}
 	var m compactionv1.ShardRecord
@@ -107,10 +152,28 @@ func (d *Directory) take(r *kgo.Record) {
 			"offset", r.Offset, "error", err)
 		return
 	}
+	if m.Epoch > d.last[shard].Epoch {
+		d.last[shard] = Owner{Node: m.Node, Address: m.Address, Epoch: m.Epoch,
+			Claimed: time.Unix(0, m.ClaimedUnixNano).UTC()}
+	}
+}
+
+// settle shows what was read where no end was seen, as of a topic whose end was compacted.
+func (d *Directory) settle() {
+	for shard := range d.last {
+		d.show(shard)
+	}
+}
+
+// show shows the last claim of a shard.
+func (d *Directory) show(shard int) {
+	o := d.last[shard]
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.owners[shard] = Owner{Node: m.Node, Address: m.Address, Epoch: m.Epoch,
-		Claimed: time.Unix(0, m.ClaimedUnixNano).UTC()}
+	if d.owners[shard] == o || o.Epoch == 0 {
+		return
+	}
+	d.owners[shard] = o
 	close(d.change)
 	d.change = make(chan struct{})
 }

@@ -35,9 +35,10 @@
 //
 // Each record has a header with its group's number, count and time (header.go). In
 // quittance.shards.v1 the barrier is the record of who owns the shard, which other nodes follow
-// ([Directory]). A group that leaves nothing which compaction keeps, such as one without records
-// or one of tombstones alone, leaves a trace there: so the number of the last group is always to be
-// found, and every reader follows that topic.
+// ([Directory]). It also has the log's mark: which secret it has, and where it has moved (mark.go).
+// A group that leaves nothing which compaction keeps, such as one without records or one of
+// tombstones alone, leaves a trace there: so the number of the last group is always to be found,
+// and every reader follows that topic.
 //
 // # Settings
 //

@@ -12,6 +12,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // A Membership is this process's part in the group of processes that share the shards of a log.
@@ -33,6 +34,10 @@ type Membership struct {
 	// Joined is called once, when the group has told this process its first shards, or that there
 	// are none for it; nil is not called.
 	Joined func()
+	// Heard is called when the group has answered this process, with the time when it was asked: for a
+	// SessionTimeout after that the group gives none of its shards to others. The zero time tells that
+	// the group counts it out. nil is not called.
+	Heard func(asked time.Time)
 	// Logger takes what changes; nil is slog.Default.
 	Logger *slog.Logger
 }
@@ -68,6 +73,9 @@ func (m Membership) Run(ctx context.Context) error {
 		m.Joined = func() {}
 	}
 	m.Joined = sync.OnceFunc(m.Joined)
+	if m.Heard == nil {
+		m.Heard = func(time.Time) {}
+	}
 	h := &holding{member: m, shards: map[int]bool{}, turn: make(chan struct{}, 1)}
 	cl, err := kgo.NewClient(append(m.options(), m.groupOptions(h)...)...)
 	if err != nil {
@@ -100,6 +108,7 @@ func (m Membership) groupOptions(h *holding) []kgo.Opt {
 		kgo.RebalanceTimeout(handover + 10*time.Second),
 		// Nothing is consumed, so nothing is committed, and where to begin does not matter; the
 		// default would rewind to the start.
+		kgo.WithHooks(heartbeats(m.Heard)),
 		kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()),
 		kgo.OnPartitionsAssigned(func(ctx context.Context, _ *kgo.Client, p map[string][]int32) {
@@ -110,8 +119,21 @@ func (m Membership) groupOptions(h *holding) []kgo.Opt {
 			h.lose(ctx, p[topic])
 		}),
 		kgo.OnPartitionsLost(func(ctx context.Context, _ *kgo.Client, p map[string][]int32) {
+			m.Heard(time.Time{}) // before anything else: they may be another's
 			h.lose(ctx, p[topic])
 		}),
+	}
+}
+
+// heartbeats tells of heartbeats that were answered. That the answer says no to a member is told
+// a moment later: see OnPartitionsLost.
+type heartbeats func(asked time.Time)
+
+// OnBrokerE2E is what the client calls after each answer.
+func (h heartbeats) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e kgo.BrokerE2E) {
+	asks := key == kmsg.Heartbeat.Int16() || key == kmsg.ConsumerGroupHeartbeat.Int16()
+	if asks && e.Err() == nil {
+		h(time.Now().Add(-e.DurationE2E()))
 	}
 }
 

@@ -33,9 +33,14 @@ type Options struct {
 	// wrong it always fails: with a *FaultsError that says how to mend it.
 	Create bool
 
-	// Secret is what every process that claims shards must have alike; a hash of it stands in the
-	// claims, and who has another is refused with a *SecretError. nil is not looked at.
-	Secret []byte
+	// SecretCheck is compaction.SecretCheck of the secret that every process which serves the log must
+	// have alike. It stands in the claims, and who has another is refused with a *SecretError. nil is
+	// not looked at, and passes on what stands there.
+	SecretCheck []byte
+
+	// Moved lets the log be claimed though it has moved: to copy it again, or to bring it back. Its
+	// mark stays.
+	Moved bool
 
 	// Address is where other nodes reach this one. It is written down with each claim.
 	Address string

@@ -21,12 +21,15 @@ type writer struct {
 	ring  [ringSize]*producer
 	start compaction.Positions
 	claim int64 // where the claim stands in ShardsTopic
+	mark  compaction.Mark
 
 	// Owned by Append:
 	turn int
 	last uint64
-	ends compaction.Positions
-	dead error
+	// The stamp of the last group, as stamped gives it.
+	stamp int64
+	ends  compaction.Positions
+	dead  error
 
 	closed  context.Context
 	closing context.CancelFunc
@@ -75,6 +78,19 @@ func (w *writer) AppendAll(
 		}
 		records = append(records, its...)
 	}
+	if err := w.transact(ctx, records); err != nil {
+		return nil, err
+	}
+	final := groups[len(groups)-1]
+	w.last, w.stamp = final.Number, stamped(final.Number, final.Time)
+	w.ends = advance(w.ends, w.log, records)
+	w.log.note(w.shard, w.ends)
+	return slices.Clone(w.ends), nil
+}
+
+// transact writes records by the producer whose turn it is. A writer that does not know what became
+// of them, or was fenced, is of no more use.
+func (w *writer) transact(ctx context.Context, records []*kgo.Record) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	defer context.AfterFunc(w.closed, end)()
@@ -88,12 +104,9 @@ func (w *writer) AppendAll(
 		if w.closed.Err() != nil {
 			err = fmt.Errorf("%w: %w", compaction.ErrClosed, err)
 		}
-		return nil, err
+		return err
 	}
-	w.last = last
-	w.ends = advance(w.ends, w.log, records)
-	w.log.note(w.shard, w.ends)
-	return slices.Clone(w.ends), nil
+	return nil
 }
 
 // records returns a group as it goes to the brokers, with a trace where compaction may leave

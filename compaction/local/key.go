@@ -11,6 +11,7 @@ import (
 //	0  'i'                                 → identity
 //	0  't'  topic (4, BE)                  → a topic's name and family
 //	0  'c'  shard (2, BE)  family          → how far the cleaner has come
+//	0  'm'                                 → the log's mark
 //	0  'r'                                 → a number, written to make Pebble begin a new WAL
 const keySize = 1 + 2 + 8
 
@@ -30,6 +31,8 @@ func chainEnd(b []byte, f family, shard int) []byte {
 func groupOf(key []byte) uint64 { return binary.BigEndian.Uint64(key[3:]) }
 
 var identityKey = []byte{0, 'i'}
+
+var markKey = []byte{0, 'm'}
 
 var rotationKey = []byte{0, 'r'}
 

@@ -28,6 +28,7 @@ type Log struct {
 	end      *endFile
 	db       *pebble.DB
 	lock     io.Closer
+	mark     selfMark
 
 	// life is held for reading by whoever uses db, and for writing by Close, because a closed
 	// database panics.
@@ -44,8 +45,8 @@ var _ compaction.Log = (*Log)(nil)
 // Open opens the log in dir, creating it where there is none. The topics are those whose records
 // may be written; records of others that were known earlier stay readable. It fails when another
 // process has the folder open (compaction.ErrLocked), when a topic has changed its class or, being
-// append-only, has got or lost a retention, and on damage that concerns every shard. Damage of one
-// shard is reported when that shard is used.
+// append-only, has got or lost a retention, when it is served with another secret, and on damage
+// that concerns every shard. Damage of one shard is reported when that shard is used.
 func Open(dir string, topics []compaction.Topic, o Options) (*Log, error) {
 	if o.Shards < 0 || o.Shards > maxShards {
 		return nil, fmt.Errorf("local: %d shards: there are between 1 and %d", o.Shards, maxShards)
@@ -81,6 +82,9 @@ func (l *Log) open(topics []compaction.Topic) error {
 		return fmt.Errorf("local: open %s: %w", path, err)
 	}
 	if l.identity, err = identify(l.db, l.options.Shards); err != nil {
+		return err
+	}
+	if err := l.recall(); err != nil {
 		return err
 	}
 	if l.topics, err = learn(l.db, topics); err != nil {

@@ -29,6 +29,14 @@ type Options struct {
 	// Clock is what tombstones and retentions are measured with: time.Now by default.
 	Clock func() time.Time
 
+	// SecretCheck is compaction.SecretCheck of the secret that the log is served with. The first claim
+	// writes it down; a log that knows of another secret is not opened. nil is not looked at.
+	SecretCheck []byte
+
+	// Moved lets the log be claimed though it has moved: to copy it again, or to bring it back. Its
+	// mark stays.
+	Moved bool
+
 	// Logger is told about damage, refusals for want of space and the cleaner's failures:
 	// slog.Default by default.
 	Logger *slog.Logger

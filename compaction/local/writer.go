@@ -18,7 +18,8 @@ type writer struct {
 }
 
 // Claim makes the caller the writer of a shard, waits for the Append of the previous one that is
-// under way and fences it. It verifies that the shard's end is whole.
+// under way and fences it. It verifies that the shard's end is whole. A log that has moved is not
+// claimed (*compaction.MovedError), unless Options.Moved says so.
 func (l *Log) Claim(ctx context.Context, shard int) (compaction.Writer, error) {
 	s, err := l.enter(shard)
 	if err != nil {
@@ -26,6 +27,9 @@ func (l *Log) Claim(ctx context.Context, shard int) (compaction.Writer, error) {
 	}
 	defer l.leave()
 	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := l.admit(); err != nil {
 		return nil, err
 	}
 	s.writing.Lock()
@@ -62,7 +66,10 @@ func (w *writer) Close() error {
 	return nil
 }
 
-var _ compaction.BulkWriter = (*writer)(nil)
+var (
+	_ compaction.BulkWriter    = (*writer)(nil)
+	_ compaction.MarkingWriter = (*writer)(nil)
+)
 
 // Append writes a group by one synced commit. A group without records is written too, so that a
 // store's position is never ahead of the log. Once it has begun, ctx does not stop it.

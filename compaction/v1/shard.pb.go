@@ -46,7 +46,11 @@ type ShardRecord struct {
 	ClaimOffset int64 `protobuf:"varint,8,opt,name=claim_offset,json=claimOffset,proto3" json:"claim_offset,omitempty"`
 	// secret_check is a keyed hash by which a process sees that it has the secret of the log; empty
 	// where the claim was made without one.
-	SecretCheck   []byte `protobuf:"bytes,9,opt,name=secret_check,json=secretCheck,proto3" json:"secret_check,omitempty"`
+	SecretCheck []byte `protobuf:"bytes,9,opt,name=secret_check,json=secretCheck,proto3" json:"secret_check,omitempty"`
+	// moved_to says where the log has moved, as a copy of it was told; empty while it is served here.
+	MovedTo string `protobuf:"bytes,10,opt,name=moved_to,json=movedTo,proto3" json:"moved_to,omitempty"`
+	// moved_unix_nano is when that copy was whole.
+	MovedUnixNano int64 `protobuf:"varint,11,opt,name=moved_unix_nano,json=movedUnixNano,proto3" json:"moved_unix_nano,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -144,6 +148,20 @@ func (x *ShardRecord) GetSecretCheck() []byte {
 	return nil
 }
 
+func (x *ShardRecord) GetMovedTo() string {
+	if x != nil {
+		return x.MovedTo
+	}
+	return ""
+}
+
+func (x *ShardRecord) GetMovedUnixNano() int64 {
+	if x != nil {
+		return x.MovedUnixNano
+	}
+	return 0
+}
+
 // ShardTopic is a topic of the log as a claim found it.
 type ShardTopic struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -203,7 +221,7 @@ var File_compaction_v1_shard_proto protoreflect.FileDescriptor
 
 const file_compaction_v1_shard_proto_rawDesc = "" +
 	"\n" +
-	"\x19compaction/v1/shard.proto\x12\rcompaction.v1\x1a\x1bcompaction/v1/options.proto\"\x90\x03\n" +
+	"\x19compaction/v1/shard.proto\x12\rcompaction.v1\x1a\x1bcompaction/v1/options.proto\"\xd3\x03\n" +
 	"\vShardRecord\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x14\n" +
@@ -213,7 +231,10 @@ const file_compaction_v1_shard_proto_rawDesc = "" +
 	"\acluster\x18\x06 \x01(\tR\acluster\x121\n" +
 	"\x06topics\x18\a \x03(\v2\x19.compaction.v1.ShardTopicR\x06topics\x12!\n" +
 	"\fclaim_offset\x18\b \x01(\x03R\vclaimOffset\x12!\n" +
-	"\fsecret_check\x18\t \x01(\fR\vsecretCheck:j\xa2\xbb\x18f\n" +
+	"\fsecret_check\x18\t \x01(\fR\vsecretCheck\x12\x19\n" +
+	"\bmoved_to\x18\n" +
+	" \x01(\tR\amovedTo\x12&\n" +
+	"\x0fmoved_unix_nano\x18\v \x01(\x03R\rmovedUnixNano:j\xa2\xbb\x18f\n" +
 	"\x13quittance.shards.v1\x12\a{shard}\x18\x01:DWho owns each shard of a log on Kafka, and with what it was claimed.\"0\n" +
 	"\n" +
 	"ShardTopic\x12\x12\n" +

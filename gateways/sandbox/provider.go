@@ -112,19 +112,21 @@ func (p *Provider) Subscribe(e Endpoint) {
 
 // Run keeps the books, sends webhooks and pays out every day, until ctx ends.
 func (p *Provider) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return p.shards.Run(ctx) })
+	g, running := errgroup.WithContext(ctx)
+	g.Go(func() error { return p.shards.Run(running) })
 	g.Go(func() error {
-		if err := p.Ready(ctx); err != nil {
+		if err := p.Ready(running); err != nil {
 			return err
 		}
-		g.Go(func() error { return p.sendAll(ctx) })
-		g.Go(func() error { return p.payDaily(ctx) })
+		g.Go(func() error { return p.sendAll(running) })
+		g.Go(func() error { return p.payDaily(running) })
 		return nil
 	})
 	err := g.Wait()
 	p.o.Client.CloseIdleConnections()
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	// What was under way when it was ended meets books that end, too.
+	if ctx.Err() != nil &&
+		(errors.Is(err, context.Canceled) || errors.Is(err, compaction.ErrNotServing)) {
 		return nil
 	}
 	return err

@@ -37,8 +37,11 @@ func (g *Gateway) Verify(payload []byte, header func(name string) string, at tim
 	if err != nil {
 		return gateways.Event{}, &gateways.PayloadError{Field: "body"}
 	}
-	if e.ID == "" || e.Data == nil {
+	if e.ID == "" {
 		return gateways.Event{}, &gateways.PayloadError{Field: "id"}
+	}
+	if e.Data == nil {
+		return gateways.Event{}, &gateways.PayloadError{Field: "data"}
 	}
 	return event(e.ID, string(e.Type), e.Data.Raw)
 }

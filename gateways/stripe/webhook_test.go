@@ -56,3 +56,24 @@ func TestVerifyHeader(t *testing.T) {
 		t.Errorf("without a secret a webhook was believed: %v", err)
 	}
 }
+
+// Whoever sends a webhook that is signed and not whole is told what it lacks, not what it has.
+func TestVerifyPayload(t *testing.T) {
+	g, err := New(Options{Key: "sk_test", WebhookSecret: "whsec_1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Unix(1700000000, 0)
+	for payload, field := range map[string]string{
+		`{"id":"evt_1"}`:         "data",
+		`{"data":{"object":{}}}`: "id",
+		`{"id":1}`:               "body",
+	} {
+		signed := webhook.GenerateTestSignedPayload(&webhook.UnsignedPayload{
+			Payload: []byte(payload), Secret: "whsec_1", Timestamp: at})
+		_, err := g.Verify([]byte(payload), func(string) string { return signed.Header }, at)
+		if e, ok := err.(*gateways.PayloadError); !ok || e.Field != field {
+			t.Errorf("%s: %v, want %s", payload, err, field)
+		}
+	}
+}

@@ -174,6 +174,8 @@ func (p Payment) take(f Fact, c Change, moved bool, at time.Time) (Payment, Chan
 	switch c.To {
 	case RequiresPaymentMethod:
 		p.Code, c.Declined = f.Code, moved
+	case RequiresAction, Processing, RequiresCapture:
+		p.Code = "" // it was of an attempt before
 	case Succeeded:
 		p.Code = ""
 		if moved {

@@ -195,3 +195,37 @@ func TestApplyAnyOrder(t *testing.T) {
 		}
 	})
 }
+
+// TestStatus holds that an attempt which was asked for is seen at once: a payment that waits for it
+// is processing, needs no other method, and once it began carries nothing of the decline before.
+func TestStatus(t *testing.T) {
+	p := payment(t)
+	if got := p.Status(); got != RequiresPaymentMethod {
+		t.Errorf("nothing asked for: %v", got)
+	}
+	declined := fact(RequiresPaymentMethod, 1)
+	declined.Code = "card_declined"
+	for attempt := 1; attempt <= 2; attempt++ {
+		if p = p.Ask(t0); p.Status() != Processing || p.State != RequiresPaymentMethod {
+			t.Errorf("attempt %d waits: %v, %v", attempt, p.Status(), p.State)
+		}
+		p, _ = apply(t, p, declined) // told again, of the attempt before
+		if p.Status() != Processing {
+			t.Errorf("attempt %d waits and the one before is told again: %v", attempt, p.Status())
+		}
+		var err error
+		if p, err = p.Move(Process, t0); err != nil {
+			t.Fatal(err)
+		}
+		if p.Status() != Processing || p.Waits() || p.Code != "" {
+			t.Errorf("attempt %d began: %v, code %q", attempt, p.Status(), p.Code)
+		}
+		if p, _ = apply(t, p, declined); p.Status() != RequiresPaymentMethod || p.Code == "" {
+			t.Errorf("attempt %d was declined: %v, code %q", attempt, p.Status(), p.Code)
+		}
+	}
+	p, _ = apply(t, p.Ask(t0), fact(RequiresAction, 2))
+	if p.Status() != RequiresAction || p.Code != "" {
+		t.Errorf("the customer must act: %v, code %q", p.Status(), p.Code)
+	}
+}

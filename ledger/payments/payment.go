@@ -26,7 +26,8 @@ type Payment struct {
 	Reference  string // what a person wrote about a payment no gateway carries; personal data
 	State      State
 	Attempts   int    // attempts begun
-	Code       string // why the last attempt was declined; empty after a success
+	Asked      int    // the last attempt that was asked for; above Attempts it has not begun
+	Code       string // why the last attempt was declined; empty once another one began
 	NextAction string // where the customer completes the payment
 	Conflict   string // what the gateway echoed differently
 
@@ -72,13 +73,34 @@ func (p Payment) Move(e Event, at time.Time) (Payment, error) {
 	p.State, p.Updated = to, at
 	switch e {
 	case Process: // what was asked before an attempt began says nothing about it
-		p.Attempts, p.Observed, p.NextAction = p.Attempts+1, at, ""
+		p.Attempts, p.Observed, p.NextAction, p.Code = p.Attempts+1, at, "", ""
 	case Settle:
 		p.Settled = at
 	case Resolve, Cancel:
 		p.Conflict = ""
 	}
 	return p, nil
+}
+
+// Ask returns p with another attempt asked for. It begins by a Move of its own, when the gateway is
+// about to be called; until then p waits for it.
+func (p Payment) Ask(at time.Time) Payment {
+	p.Asked, p.Updated = p.Attempts+1, at
+	return p
+}
+
+// Waits reports whether an attempt was asked for that has not begun.
+func (p Payment) Waits() bool {
+	return p.State == RequiresPaymentMethod && p.Asked > p.Attempts
+}
+
+// Status returns where p stands for who pays: its State, and Processing from when an attempt is
+// asked for, before it begins. Nobody has to bring another method then.
+func (p Payment) Status() State {
+	if p.Waits() {
+		return Processing
+	}
+	return p.State
 }
 
 // Refundable returns what may still be refunded: what was captured less refunds, those not yet

@@ -18,7 +18,7 @@ import (
 // missing.
 func TestRecords(t *testing.T) {
 	p := samplePayment()
-	check(t, "quittance.payments.v1", p, EncodePayment, DecodePayment, &ledgerv1.PaymentRecord{})
+	check(t, "quittance.payments.v1.asked", p, EncodePayment, DecodePayment, &ledgerv1.PaymentRecord{})
 	check(t, "quittance.attempts.v1", Attempt{Tenant: "acme", Payment: "pay_1", Number: 2,
 		Effect: "pay_1-2", Gateway: "stripe", Method: "pm_1", State: AttemptDeclined,
 		Code: "card_declined", Calls: 3, Began: t0, Ended: t0.Add(1)},
@@ -45,12 +45,26 @@ func TestRecords(t *testing.T) {
 		EncodePayoutLine, DecodePayoutLine, &ledgerv1.PayoutLineRecord{})
 }
 
+// TestRecordsBeforeAsked decodes a payment as it was stored before it was noted which attempt had
+// been asked for: nothing waits.
+func TestRecordsBeforeAsked(t *testing.T) {
+	old, err := os.ReadFile(filepath.Join("testdata", "golden", "quittance.payments.v1.bin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := samplePayment()
+	want.Asked = 0
+	if got, err := DecodePayment(old); err != nil || got != want {
+		t.Errorf("the golden bytes decode to %+v, %v", got, err)
+	}
+}
+
 func samplePayment() Payment {
 	return Payment{
 		ID: "pay_1", Tenant: "acme", Invoice: "inv_1", Customer: "cus_1", Amount: amount(10000),
 		CaptureAmount: amount(9000), CaptureManual: true, Gateway: "stripe", Method: "pm_1",
 		GatewayID: "pi_1", Charge: "ch_1", Reference: "RE 7", State: Settled, Attempts: 2,
-		Code: "card_declined", NextAction: "https://bank.example", Conflict: "amount",
+		Asked: 3, Code: "card_declined", NextAction: "https://bank.example", Conflict: "amount",
 		AmountReceived: amount(9000), AmountRefunded: amount(100), AmountRefunding: amount(200),
 		AmountDisputed: amount(300), Fee: amount(175), Created: t0, Updated: t0.Add(1),
 		Expires: t0.Add(2), Observed: t0.Add(3), Sequence: 3, Succeeded: t0.Add(4),

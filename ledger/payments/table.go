@@ -8,7 +8,8 @@ import (
 )
 
 // Payments holds the open payments under Key(tenant, payment). Its indexes read
-// "tenant/state/payment", "tenant/invoice/payment" and "tenant/gateway/gateway's id".
+// "tenant/state/payment", of their Status, "tenant/invoice/payment" and
+// "tenant/gateway/gateway's id".
 //
 // A payment whose time is over, and that no gateway is working on, expires by itself. Its gateway
 // is then asked to cancel it, and what the gateway answers ends it.
@@ -18,7 +19,7 @@ var Payments = compaction.NewTable(compaction.TableSpec[Payment]{
 	Decode:  DecodePayment,
 	Indexes: []compaction.Index[Payment]{
 		{Name: "state", Keys: func(_ string, p Payment) []string {
-			return []string{compaction.Key(p.Tenant, p.State.String(), p.ID)}
+			return []string{compaction.Key(p.Tenant, p.Status().String(), p.ID)}
 		}},
 		{Name: "invoice", Keys: func(_ string, p Payment) []string {
 			return keyIf(p.Invoice, p.Tenant, p.Invoice, p.ID)

@@ -52,8 +52,8 @@ func FinalizeInvoice(tx *compaction.Tx, tenant, invoice string) (quoting.Invoice
 }
 
 // VoidInvoice ends an invoice of which nothing was paid, undoes its postings and releases the
-// promotions reserved for it. Refusals: those of quoting.VoidInvoice, ErrPaid, ErrUnderWay, and a
-// *quoting.MoveError for an invoice that was written off.
+// promotions reserved for it. Refusals: those of quoting.VoidInvoice, ErrPaid, *UnderWayError, and
+// a *quoting.MoveError for an invoice that was written off.
 func VoidInvoice(tx *compaction.Tx, tenant, invoice string) (quoting.Invoice, error) {
 	before, err := openInvoiceRecord(tx, tenant, invoice)
 	if err != nil {
@@ -86,7 +86,7 @@ func VoidInvoice(tx *compaction.Tx, tenant, invoice string) (quoting.Invoice, er
 
 // MarkUncollectible gives an invoice up: bad_debt → receivable for what is due and, with relief,
 // the tax in it out of the tax accounts. Promotions reserved for it are released. Refusals: those
-// of quoting.MarkUncollectible, and ErrUnderWay.
+// of quoting.MarkUncollectible, and *UnderWayError.
 func MarkUncollectible(tx *compaction.Tx, tenant, invoice string, relief bool) (
 	quoting.Invoice, error) {
 	before, err := openInvoiceRecord(tx, tenant, invoice)
@@ -119,7 +119,7 @@ func MarkUncollectible(tx *compaction.Tx, tenant, invoice string, relief bool) (
 // category → receivable, in the invoice's own proportions, so that credit notes of the whole undo
 // its shares to the last minor unit. What was paid of it already becomes the customer's credit,
 // which a refund that names the credit note pays out. It fails as quoting.ApplyCredit does, and
-// with ErrUnderWay where a payment under way would bring what the credit note takes off.
+// with an *UnderWayError where a payment under way would bring what the credit note takes off.
 func CreditInvoice(tx *compaction.Tx, tenant, invoice, creditNote string, a money.Amount) (
 	quoting.Invoice, error) {
 	before, err := openInvoiceRecord(tx, tenant, invoice)
@@ -153,12 +153,12 @@ func CreditInvoice(tx *compaction.Tx, tenant, invoice, creditNote string, a mone
 // leavesUnderWay refuses a credit of what payments under way would bring: their customer would pay
 // for what is not owed any more.
 func leavesUnderWay(tx *compaction.Tx, i quoting.Invoice, a money.Amount) error {
-	left, err := Available(tx, i)
-	if err != nil || left == i.AmountDue() || a.Currency() != left.Currency() {
+	left, others, err := available(tx, i)
+	if err != nil || len(others) == 0 || a.Currency() != left.Currency() {
 		return err
 	}
 	if a.Minor() > left.Minor() {
-		return ErrUnderWay
+		return underWay(others[0])
 	}
 	return nil
 }
@@ -293,7 +293,7 @@ func nothingUnderWay(s compaction.State, i quoting.Invoice) error {
 	}
 	for _, p := range paid {
 		if p.State.Open() || p.State == payments.Conflicted {
-			return ErrUnderWay
+			return underWay(p)
 		}
 	}
 	return nil

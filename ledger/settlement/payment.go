@@ -36,20 +36,20 @@ type NewPayment struct {
 // CreatePayment makes a payment of an open invoice. At a gateway it wants the first attempt, whose
 // outcome comes by ApplyPayment; offline it succeeds at once: undeposited → receivable.
 //
-// Refusals: ErrGateway, ErrMethod, ErrExists, ErrNotFound, ErrNotOpen, *DueError,
-// payments.ErrAmount, *money.MismatchError.
+// Refusals: ErrGateway, ErrMethod, ErrExists, ErrNotFound, ErrNotOpen, *UnderWayError where
+// payments under way would bring all that is due, *DueError, payments.ErrAmount,
+// *money.MismatchError.
 func CreatePayment(tx *compaction.Tx, tenant string, n NewPayment) (payments.Payment, error) {
 	p, inv, err := newPayment(tx, tenant, n)
 	if err != nil {
 		return p, err
 	}
 	if p.Gateway != Offline {
-		payments.Payments.Put(tx, compaction.Key(tenant, p.ID), p)
 		e, err := p.CreateEffect(n.ReturnURL)
 		if err != nil {
 			return p, err
 		}
-		return p, compaction.Emit(tx, e)
+		return ask(tx, p, e)
 	}
 	c := begin(tx, tenant, "payment.announce")
 	p, _, err = p.Apply(payments.Fact{Gateway: Offline, GatewayID: p.ID,
@@ -83,9 +83,12 @@ func newPayment(tx *compaction.Tx, tenant string, n NewPayment) (
 	if err != nil {
 		return none, inv, err
 	}
-	left, err := Available(tx, inv)
-	if err != nil {
+	left, others, err := available(tx, inv)
+	switch {
+	case err != nil:
 		return none, inv, err
+	case left.Sign() == 0 && len(others) > 0:
+		return none, inv, underWay(others[0])
 	}
 	amount := n.Amount
 	if amount == (money.Amount{}) {
@@ -108,24 +111,34 @@ func newPayment(tx *compaction.Tx, tenant string, n NewPayment) (
 // Available returns what may still be paid of an invoice: what is due less what payments under way
 // would bring. It is never below zero.
 func Available(s compaction.State, inv quoting.Invoice) (money.Amount, error) {
-	left := inv.AmountDue()
-	others, err := all(s, payments.Payments, "invoice", inv.Tenant, inv.ID)
+	left, _, err := available(s, inv)
+	return left, err
+}
+
+// available is Available, and the payments that are under way.
+func available(s compaction.State, inv quoting.Invoice) (
+	left money.Amount, others []payments.Payment, err error) {
+	left = inv.AmountDue()
+	made, err := all(s, payments.Payments, "invoice", inv.Tenant, inv.ID)
 	if err != nil {
-		return left, err
+		return left, nil, err
 	}
-	for _, p := range others {
+	for _, p := range made {
 		if !p.State.Open() && p.State != payments.Conflicted || p.AmountReceived.Sign() > 0 {
 			continue
 		}
 		if left, err = left.Sub(p.Amount); err != nil {
-			return left, err
+			return left, nil, err
 		}
+		others = append(others, p)
 	}
 	if left.Sign() < 0 {
 		left = money.New(0, left.Currency())
 	}
-	return left, nil
+	return left, others, nil
 }
+
+func underWay(p payments.Payment) error { return &UnderWayError{p.ID, p.Status()} }
 
 // RetryPayment wants another attempt of a payment whose last one was declined, with another method
 // or, if that is empty, the same. Refusals: ErrNotFound, ErrAttempt, *payments.MoveError.
@@ -152,8 +165,13 @@ func RetryPayment(tx *compaction.Tx, tenant, payment, method, returnURL string) 
 	if waiting {
 		return p, ErrAttempt
 	}
-	p.Updated = tx.Now()
-	payments.Payments.Put(tx, compaction.Key(tenant, p.ID), p)
+	return ask(tx, p, e)
+}
+
+// ask wants the next attempt of a payment: its status is processing from now on.
+func ask(tx *compaction.Tx, p payments.Payment, e compaction.Effect) (payments.Payment, error) {
+	p = p.Ask(tx.Now())
+	payments.Payments.Put(tx, compaction.Key(p.Tenant, p.ID), p)
 	return p, compaction.Emit(tx, e)
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/ledger/money"
 	"github.com/quittance/quittance/ledger/payments"
 	"github.com/quittance/quittance/quoting"
 )
@@ -88,6 +89,63 @@ func TestRetryPayment(t *testing.T) {
 	w.check()
 	w.fold()
 	w.gone()
+}
+
+// isUnderWay reports whether err names the payment as what is to be waited for, and how it stands.
+func isUnderWay(err error, payment string, status payments.State) bool {
+	e, ok := errors.AsType[*UnderWayError](err)
+	return ok && e.Payment == payment && e.Status == status && endings[status] != ""
+}
+
+// Where open payments bring all that is due, the next one is told which of them to end, and not
+// that nothing is more than nothing.
+func TestCreatePaymentCovered(t *testing.T) {
+	w := newWorld(t)
+	i := w.invoice(document(10_000))
+	p := w.pay(i.ID, "stripe", "pm_bad", 0)
+	again := func(amount money.Amount) error {
+		return w.do(acme, func(tx *compaction.Tx) error {
+			_, err := CreatePayment(tx, acme, NewPayment{ID: "pay_x", Invoice: i.ID,
+				Gateway: "stripe", Amount: amount})
+			return err
+		})
+	}
+	for _, amount := range []money.Amount{{}, euro(1), euro(99_999)} {
+		if err := again(amount); !isUnderWay(err, p.ID, payments.Processing) {
+			t.Errorf("%s while an attempt is under way: %v", amount, err)
+		}
+	}
+	p = w.begun(p)
+	declined := fact(p, payments.RequiresPaymentMethod, 0)
+	declined.Code = "card_declined"
+	w.must(acme, func(tx *compaction.Tx) error { return ApplyPayment(tx, acme, p.ID, declined) })
+	if err := again(money.Amount{}); !isUnderWay(err, p.ID, payments.RequiresPaymentMethod) {
+		t.Errorf("after a decline: %v", err)
+	}
+}
+
+// A refund of all that is left says so where nothing is, and names the state of a payment that
+// never had money: neither is an amount that somebody wrote wrongly.
+func TestCreateRefundNothingLeft(t *testing.T) {
+	w := newWorld(t)
+	i := w.invoice(document(10_000))
+	refund := func(payment string) error {
+		return w.do(acme, func(tx *compaction.Tx) error {
+			_, err := CreateRefund(tx, acme, NewRefund{ID: w.id("ref"), Payment: payment})
+			return err
+		})
+	}
+	open := w.pay(i.ID, "stripe", "pm_card", 5_000)
+	if _, ok := errors.AsType[*payments.MoveError](refund(open.ID)); !ok {
+		t.Errorf("a payment without money: %v", refund(open.ID))
+	}
+	paid := w.pay(i.ID, Offline, "cash", 5_000)
+	if err := refund(paid.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := refund(paid.ID); !errors.Is(err, ErrRefunded) {
+		t.Errorf("a payment that was given back: %v", err)
+	}
 }
 
 // An authorised payment takes what is captured of it, and the rest of the invoice stays due.

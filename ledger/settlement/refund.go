@@ -19,7 +19,7 @@ type NewRefund struct {
 // CreateRefund sets an amount of a captured payment aside and wants the gateway to give it back;
 // the outcome comes by ApplyRefund. Offline it is given back at once.
 //
-// Refusals: ErrExists, ErrNotFound, payments.ErrAmount, *payments.MoveError,
+// Refusals: ErrExists, ErrNotFound, ErrRefunded, payments.ErrAmount, *payments.MoveError,
 // *payments.RefundError, *money.MismatchError. A settled payment is a *SettledError.
 func CreateRefund(tx *compaction.Tx, tenant string, n NewRefund) (payments.Refund, error) {
 	var r payments.Refund
@@ -32,7 +32,7 @@ func CreateRefund(tx *compaction.Tx, tenant string, n NewRefund) (payments.Refun
 	}
 	amount := n.Amount
 	if amount == (money.Amount{}) {
-		if amount, err = p.Refundable(); err != nil {
+		if amount, err = refundable(p); err != nil {
 			return r, err
 		}
 	}
@@ -58,6 +58,20 @@ func CreateRefund(tx *compaction.Tx, tenant string, n NewRefund) (payments.Refun
 		return r, err
 	}
 	return r, c.write()
+}
+
+// refundable returns what a payment that holds money has left to refund. It fails with ErrRefunded
+// where that is nothing, and with a *payments.MoveError for a payment without money.
+func refundable(p payments.Payment) (money.Amount, error) {
+	if p.State != payments.Succeeded {
+		return money.Amount{}, &payments.MoveError{Subject: "payment", From: p.State.String(),
+			On: "be refunded"}
+	}
+	amount, err := p.Refundable()
+	if err == nil && amount.Sign() == 0 {
+		err = ErrRefunded
+	}
+	return amount, err
 }
 
 // ApplyRefund writes what a gateway said about a refund, named by our id or, where that is empty,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/quittance/quittance/ledger/money"
+	"github.com/quittance/quittance/ledger/payments"
 )
 
 // Refusals without numbers. Their texts may be shown to who made the request.
@@ -17,23 +18,46 @@ var (
 	ErrNotOpen = errors.New("the invoice is not open")
 	// ErrPaid refuses to void an invoice of which something was paid.
 	ErrPaid = errors.New("something was paid of the invoice: refund it first")
-	// ErrUnderWay refuses what must wait until payments of the invoice have ended.
-	ErrUnderWay = errors.New("a payment of the invoice is under way")
 	// ErrAttempt refuses another attempt while one is under way.
 	ErrAttempt = errors.New("an attempt of the payment is under way")
 	// ErrMethod refuses an offline payment by another method than cash, cheque and transfer.
 	ErrMethod = errors.New("money that no gateway carries comes by cash, cheque or transfer")
 	// ErrGateway refuses a payment that names no gateway.
 	ErrGateway = errors.New("the payment names no gateway")
+	// ErrRefunded refuses to refund what is left of a payment of which nothing is left.
+	ErrRefunded = errors.New("nothing is left of the payment: all of it was given back, is being " +
+		"given back or is disputed")
 	// ErrMatched refuses to match what is matched already.
 	ErrMatched = errors.New("it is matched already")
 	// ErrMatch refuses to match an entry by hand whose amount differs: force it.
 	ErrMatch = errors.New("the amounts differ: accept the difference to match them")
 	// ErrReference refuses a statement entry without an id or with no amount.
-	ErrReference = errors.New("an entry of a statement needs an id and an amount")
+	ErrReference = errors.New("an entry of a statement needs an id of the bank's and an amount that " +
+		"is not zero")
 	// ErrStale reports records that were settled again while they were read. Try again.
 	ErrStale = errors.New("settlement: the records were settled again meanwhile")
 )
+
+// An UnderWayError refuses what must wait until a payment of the invoice has ended.
+type UnderWayError struct {
+	Payment string // its id; the first, where there are several
+	Status  payments.State
+}
+
+// Error names the payment and says how it may be ended.
+func (e *UnderWayError) Error() string {
+	return fmt.Sprintf("the payment %s of the invoice is under way, it is %s: %s", e.Payment,
+		e.Status, endings[e.Status])
+}
+
+// endings says how a payment that is under way may come to its end.
+var endings = map[payments.State]string{
+	payments.RequiresPaymentMethod: "confirm it with another method, or cancel it",
+	payments.RequiresAction:        "have the customer complete it, or cancel it",
+	payments.Processing:            "wait for its outcome, or cancel it",
+	payments.RequiresCapture:       "capture it, or cancel it",
+	payments.Conflicted:            "resolve it, or cancel it",
+}
 
 // A DueError refuses a payment of more than is due and not under way.
 type DueError struct {

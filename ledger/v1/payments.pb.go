@@ -561,7 +561,9 @@ type PaymentRecord struct {
 	// settled_unix_nano is when the payment last cleared.
 	SettledUnixNano int64 `protobuf:"varint,28,opt,name=settled_unix_nano,json=settledUnixNano,proto3" json:"settled_unix_nano,omitempty"`
 	// settled_by is what cleared it: a payout line or a statement entry.
-	SettledBy     string `protobuf:"bytes,29,opt,name=settled_by,json=settledBy,proto3" json:"settled_by,omitempty"`
+	SettledBy string `protobuf:"bytes,29,opt,name=settled_by,json=settledBy,proto3" json:"settled_by,omitempty"`
+	// asked is the number of the last attempt that was asked for; above attempts it has not begun.
+	Asked         uint32 `protobuf:"varint,32,opt,name=asked,proto3" json:"asked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -811,6 +813,13 @@ func (x *PaymentRecord) GetSettledBy() string {
 		return x.SettledBy
 	}
 	return ""
+}
+
+func (x *PaymentRecord) GetAsked() uint32 {
+	if x != nil {
+		return x.Asked
+	}
+	return 0
 }
 
 // AttemptRecord is one try of a payment at a gateway.
@@ -1741,7 +1750,7 @@ var File_ledger_v1_payments_proto protoreflect.FileDescriptor
 
 const file_ledger_v1_payments_proto_rawDesc = "" +
 	"\n" +
-	"\x18ledger/v1/payments.proto\x12\tledger.v1\x1a\x1bcompaction/v1/options.proto\"\xb2\t\n" +
+	"\x18ledger/v1/payments.proto\x12\tledger.v1\x1a\x1bcompaction/v1/options.proto\"\xc8\t\n" +
 	"\rPaymentRecord\x12\x16\n" +
 	"\x06tenant\x18\x1e \x01(\tR\x06tenant\x12\x18\n" +
 	"\apayment\x18\x1f \x01(\tR\apayment\x12\x18\n" +
@@ -1778,7 +1787,8 @@ const file_ledger_v1_payments_proto_rawDesc = "" +
 	"\x13succeeded_unix_nano\x18\x1b \x01(\x03R\x11succeededUnixNano\x12*\n" +
 	"\x11settled_unix_nano\x18\x1c \x01(\x03R\x0fsettledUnixNano\x12\x1d\n" +
 	"\n" +
-	"settled_by\x18\x1d \x01(\tR\tsettledBy:v\xa2\xbb\x18r\n" +
+	"settled_by\x18\x1d \x01(\tR\tsettledBy\x12\x14\n" +
+	"\x05asked\x18  \x01(\rR\x05asked:v\xa2\xbb\x18r\n" +
 	"\x15quittance.payments.v1\x12\x12{tenant}/{payment}\x18\x01:CPayments from their creation until their money is seen at the bank.\"\xc0\x03\n" +
 	"\rAttemptRecord\x12\x16\n" +
 	"\x06tenant\x18\t \x01(\tR\x06tenant\x12\x18\n" +

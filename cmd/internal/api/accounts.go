@@ -99,16 +99,13 @@ func (a *API) registerAccounts() {
 }
 
 func listAccounts(x *exchange, in *accountList) (page[balance], error) {
-	p, err := in.of(ledger.AccountsPrefix(x.tenant))
-	if err != nil {
-		return page[balance]{}, err
-	}
+	p := in.of(ledger.AccountsPrefix(x.tenant))
 	p.Prefix += in.Prefix
 	if in.Cursor != "" && !strings.HasPrefix(p.After, p.Prefix) {
 		return page[balance]{}, at("query.cursor", errCursor)
 	}
 	var rows []compaction.Row[ledger.Account]
-	err = x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
+	err := x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
 		rows, err = ledger.Accounts.Scan(v, p)
 		return err
 	})
@@ -138,14 +135,11 @@ func accountHistory(x *exchange, in *historyQuery) (page[movement], error) {
 		return none, err
 	}
 	id := ledger.AccountID(in.ID)
-	p, err := in.of(ledger.AccountKey(x.tenant, id, currency) + "/")
-	if err != nil {
-		return none, err
-	}
+	p := in.of(ledger.AccountKey(x.tenant, id, currency) + "/")
 	p.Reverse = in.Order == "desc"
 	rows, err := ledger.History(x.r.Context(), x.api.shards, x.tenant, id, currency, p)
 	if errors.Is(err, ledger.ErrCursor) {
-		return none, at("query.cursor", err)
+		return none, at("query.cursor", errCursor)
 	}
 	if err != nil {
 		return none, err
@@ -189,6 +183,9 @@ func putAccount(x *exchange, in *settingsInput) (change, error) {
 	tenant := x.tenant
 	return change{decide: func(tx *compaction.Tx) (result, error) {
 		a, err := ledger.Configure(tx, tenant, ledger.AccountID(in.ID), currency, s)
+		if errors.Is(err, ledger.ErrSettings) {
+			err = at("ephemeral", err)
+		}
 		return result{body: showBalance(a)}, err
 	}}, nil
 }

@@ -25,7 +25,8 @@ type Options struct {
 	Shards *compaction.Shards
 	// Clock tells the time for ids and rates; nil is the system's.
 	Clock func() time.Time
-	// Logger takes failures at Error and each request at Debug; nil is slog.Default.
+	// Logger takes a line for each request that failed, at Info, or at Error where somebody has to
+	// see to it, and for each other at Debug; nil is slog.Default.
 	Logger *slog.Logger
 	// RateLimit is how often one key may ask; zero is no limit.
 	RateLimit RateLimit
@@ -137,7 +138,8 @@ invoices, payments, payouts, settlement and reconciliation, over a double-entry 
 
 Amounts, quantities, unit prices and rates are texts with a decimal point ("12.50"); an amount has at
 most the digits of its currency, an ISO 4217 code. Times are RFC 3339 in UTC. Lists come in pages:
-send the next_cursor of one as the cursor of the next.
+send the next_cursor of one as the cursor of the next, with all other parameters but limit as they
+were.
 
 Every mutation takes an Idempotency-Key: repeated with the same key, it is done once and answered
 alike. A failure is an RFC 9457 problem; its type leads to a page about it.`

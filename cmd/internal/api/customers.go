@@ -7,7 +7,7 @@ import (
 
 // CustomerBody is what a tenant says of a customer.
 type CustomerBody struct {
-	Name     string `json:"name" minLength:"1" maxLength:"200" example:"Ann Smith"`
+	Name     string `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" example:"Ann Smith"`
 	Email    string `json:"email,omitempty" maxLength:"200" pattern:"^[^@\\s]+@[^@\\s]+$" example:"ann@example.com"`
 	Phone    string `json:"phone,omitempty" maxLength:"100" example:"+49 30 1234567"`
 	Address  string `json:"address,omitempty" maxLength:"2000" doc:"May have several lines." example:"Main Street 1\n10115 Berlin"`

@@ -12,8 +12,8 @@
 //     is in no row is ours to fix: a bare 500 and one line in the log.
 //   - A tenant's data are reached by its own keys and links alone. The id of another tenant's
 //     record is answered as one that nobody has.
-//   - Bodies are read strictly: unknown fields, null, numbers for decimals, text that is not UTF-8
-//     and trailing bytes are refused, with the path of the field.
+//   - Bodies are read strictly: unknown fields, a member that is there twice, null, numbers for
+//     decimals, text that is not UTF-8 and trailing bytes are refused, with the path of the field.
 //   - Nothing secret and nothing personal is logged or counted: no bodies, tokens or query values.
 //   - Where several processes share the shards, each takes any request and answers alike: what is
 //     another's to answer is passed on to it, signed, in at most two hops, and waits for up to two

@@ -90,15 +90,22 @@ func (x *exchange) identify() error {
 	if c.role&x.route.roles == 0 {
 		return &roleError{x.route.roles}
 	}
-	if named := x.r.Header[tenantHeader]; len(named) > 0 && named[0] != c.home {
+	switch named := x.r.Header[tenantHeader]; {
+	case len(named) > 1:
+		return refuse("header."+tenantHeader, "value", "must be there once, or be left out")
+	case len(named) == 1 && named[0] != c.home:
 		return x.visit(named[0])
 	}
 	return nil
 }
 
-// authenticate returns who asks: by the key or link that is shown, or as the node says that did so.
+// authenticate returns who asks: by the one key or link that is shown, or as the node says that did
+// so.
 func (x *exchange) authenticate() (*caller, error) {
 	header := x.r.Header.Get("Authorization")
+	if len(x.r.Header["Authorization"]) > 1 {
+		return nil, errKeys // what is before this server may have looked at another than we would
+	}
 	if c := x.across; c != nil {
 		if c.hop != nil && c.hop.Caller != nil {
 			if known := c.hop.Caller.caller(); known != nil {
@@ -175,7 +182,9 @@ const (
 func (x *exchange) nameKey() error {
 	values := x.r.Header[keyHeader]
 	switch {
-	case len(values) > 0:
+	case len(values) > 1:
+		return errRepeats // a repeated request could have them in another order
+	case len(values) == 1:
 		if compaction.CheckIdempotencyKey(values[0]) != nil {
 			return &compaction.KeyError{}
 		}

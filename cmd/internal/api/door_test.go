@@ -1,9 +1,12 @@
 package api
 
 import (
+	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -19,6 +22,7 @@ func TestDoor(t *testing.T) {
 	w := newWorld(t)
 	large := `{"reference":"` + strings.Repeat("x", bodyLimit) + `"}`
 	deep := `{"metadata":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`
+	twice := `{"postings":[{"debit":"a","debit":"b","credit":"c","amount":"1","currency":"EUR"}]}`
 	body := func(text string, header ...string) request {
 		r := request{as: "acme/finance", body: text, header: map[string]string{}}
 		for i := 0; i < len(header); i += 2 {
@@ -50,6 +54,10 @@ func TestDoor(t *testing.T) {
 		{"too large", 413, "body-too-large", body(large)},
 		{"too deep", 400, "malformed-json", body(deep)},
 		{"not UTF-8", 400, "malformed-json", body("{\"reference\":\"\xff\"}")},
+		{"a member twice", 400, "malformed-json", body(twice)},
+		{"a member twice, escaped", 400, "malformed-json",
+			body(strings.Replace(twice, `"debit":"b"`, `"\u0064ebit":"b"`, 1))},
+		{"metadata twice", 400, "malformed-json", body(`{"metadata":{"a":"1","b":"2","a":"1"}}`)},
 		{"half a character", 400, "malformed-json", body(`{"reference":"\ud800"}`)},
 		{"NUL", 422, "invalid-request", body(`{"reference":"\u0000"}`)},
 		{"null", 422, "invalid-request", body(`{"reference":null}`)},
@@ -82,11 +90,76 @@ func TestDoor(t *testing.T) {
 				a.at("instance") != h.Get("X-Request-Id") {
 				t.Errorf("%v %s", h, a.rec.Body)
 			}
+			if c.slug == "malformed-json" && a.at("rule") == "" {
+				t.Errorf("without a rule: %s", a.rec.Body)
+			}
 			if c.status == 405 && h.Get("Allow") != "POST" ||
 				c.status == 401 && h.Get("Www-Authenticate") == "" {
 				t.Errorf("%v", h)
 			}
 		})
+	}
+}
+
+// TestHeadersTwice refuses a request that says twice who asks, under which key or about whom: the
+// first would be as good as the second, and what stands before the server may take the other.
+func TestHeadersTwice(t *testing.T) {
+	w := newWorld(t)
+	post := func(key string, name string, values ...string) request {
+		return request{as: "acme/finance", method: "POST", path: "/v1/transactions", body: sale,
+			header: map[string]string{"Idempotency-Key": key}, more: http.Header{name: values}}
+	}
+	for _, second := range []string{"k2", "k1", ""} {
+		a := w.want(400, post("k1", "Idempotency-Key", second)).is(
+			"type", "/problems/idempotency-key-invalid", "detail", errRepeats.Error())
+		if h := a.rec.Header(); h.Get("Idempotency-Key") != "" {
+			t.Errorf("%v", h)
+		}
+	}
+	for _, second := range []string{w.keys["acme/finance"], w.keys["bolt/finance"], "nonsense"} {
+		w.want(401, post("k1", "Authorization", "Bearer "+second)).is(
+			"type", "/problems/unauthenticated", "detail", errKeys.Error())
+	}
+	w.want(422, post("k1", "Quittance-Tenant", "acme", "bolt")).is(
+		"type", "/problems/invalid-request", "field", "header.Quittance-Tenant")
+	// Nothing of it was done, and the key is as good as new.
+	w.want(404, request{as: "acme/finance", method: "GET", path: "/v1/accounts/cash:till"})
+	if a := w.want(201, post("k1", "Quittance-Tenant", "acme")); a.rec.Header().Get(
+		"Idempotency-Replayed") != "" {
+		t.Errorf("%v", a.rec.Header())
+	}
+}
+
+// TestNoRequest holds what docs/problems.md says of what the HTTP server refuses by itself: clients
+// must not expect a problem there.
+func TestNoRequest(t *testing.T) {
+	w := newWorld(t)
+	server := httptest.NewUnstartedServer(w.api)
+	server.Config.MaxHeaderBytes = 32 << 10
+	server.Start()
+	defer server.Close()
+	large := "X-Large: " + strings.Repeat("x", 64<<10) + "\r\n"
+	for status, text := range map[int]string{400: "nonsense\r\n", 505: "GET / HTTP/3.7\r\nHost: a\r\n",
+		501: "POST /v1/keys HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n",
+		431: "GET /healthz HTTP/1.1\r\nHost: a\r\n" + large} {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, text+"\r\n"); err != nil {
+			t.Error(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatalf("%d: %v", status, err)
+		}
+		if h := res.Header; res.StatusCode != status || h.Get("X-Request-Id") != "" ||
+			!strings.HasPrefix(h.Get("Content-Type"), "text/plain") || !res.Close {
+			t.Errorf("%d %v, want %d in text/plain", res.StatusCode, h, status)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -220,6 +293,7 @@ func TestUnavailable(t *testing.T) {
 	}{
 		{compaction.ErrQueueFull, 503, "busy"},
 		{compaction.ErrNotServing, 503, "unavailable"},
+		{fmt.Errorf("%w: timeout", compaction.ErrUnreachable), 503, "log-unreachable"},
 		{&compaction.StoppedError{Shard: 1, Err: errors.New("secret")}, 503, "unavailable"},
 		{compaction.ErrRestoring, 503, "history-not-ready"},
 		{compaction.ErrUnknownOutcome, 503, "outcome-unknown"},
@@ -271,43 +345,4 @@ func TestRequestID(t *testing.T) {
 			t.Errorf("sent %q, got %q", sent, got)
 		}
 	}
-}
-
-// FuzzScan compares scan with encoding/json: whatever it takes is JSON, and its fields are the
-// members of the object.
-func FuzzScan(f *testing.F) {
-	for _, s := range []string{sale, `[]`, `{"a":{"b":[1,-0.5e+3,true,false,"\u00e9\ud83d\ude00"]}}`,
-		`{"a":nul}`, `{"a":01}`, `"`, `{"a" : 1 , "a" : 2}`, "{\"\xff\":1}", `{"a":1}x`} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		fields, err := scan([]byte(text))
-		if err != nil {
-			var m *malformedError
-			var v *forbiddenValueError
-			if !errors.As(err, &m) && !errors.As(err, &v) {
-				t.Fatalf("%q: %v", text, err)
-			}
-			return
-		}
-		if !json.Valid([]byte(text)) {
-			t.Fatalf("%q is taken and not JSON", text)
-		}
-		var members map[string]json.RawMessage
-		if json.Unmarshal([]byte(text), &members) != nil {
-			return
-		}
-		last := map[string]string{}
-		for _, f := range fields {
-			last[f.Name] = string(f.Value)
-		}
-		if len(last) != len(members) {
-			t.Fatalf("%q has the fields %q", text, fields)
-		}
-		for name, value := range members {
-			if string(compact(value, true)) != last[name] {
-				t.Fatalf("%q: %s is %q", text, name, last[name])
-			}
-		}
-	})
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"errors"
-	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -36,6 +35,9 @@ type exchange struct {
 	across *crossing // nil where this process serves all shards
 
 	status int // 0 until the answer began
+
+	problemKind string // of an answer that is a problem
+	failure     error  // what the answer does not tell, for the log
 }
 
 // WriteHeader begins the answer.
@@ -50,6 +52,9 @@ func (x *exchange) WriteHeader(status int) {
 func (x *exchange) Write(b []byte) (int, error) {
 	if x.status == 0 {
 		x.status = http.StatusOK
+	}
+	if x.status >= http.StatusBadRequest && x.problemKind == "" {
+		x.problemKind = problemIn(b)
 	}
 	return x.ResponseWriter.Write(b)
 }
@@ -82,20 +87,7 @@ func (x *exchange) end() {
 	}
 	took := time.Since(x.began)
 	x.api.metrics.observe(x.route, x.status, took)
-	if !x.api.logger.Enabled(x.r.Context(), slog.LevelDebug) {
-		return
-	}
-	pattern, tenant := "", ""
-	if x.route != nil {
-		pattern = x.route.path
-	}
-	if x.caller != nil {
-		tenant = x.caller.home
-	}
-	x.api.logger.LogAttrs(x.r.Context(), slog.LevelDebug, "request",
-		slog.String("request", x.id), slog.String("method", x.r.Method),
-		slog.String("route", pattern), slog.Int("status", x.status),
-		slog.Duration("took", took), slog.String("tenant", tenant))
+	x.log(took)
 }
 
 // panicked answers 500 where nothing was answered yet. Otherwise the client must see that what it
@@ -112,15 +104,15 @@ func (x *exchange) panicked(p any) {
 	x.problem(problemOf(nil))
 }
 
-// fail answers with the problem that err is. What is in no row of the table is logged, and so is
-// what an operator has to see to.
+// fail answers with the problem that err is. The log has the error itself where that is in no row
+// of the table, and where an operator has to see to it.
 func (x *exchange) fail(err error) {
 	if x.postpone(err) {
 		return
 	}
 	p := problemOf(err)
-	if p.Status >= http.StatusInternalServerError && p.Status != http.StatusServiceUnavailable {
-		x.api.logger.Error("a request failed", "request", x.id, "status", p.Status, "error", err)
+	if isError(p.Status) {
+		x.failure = err
 	}
 	if errors.Is(err, context.Canceled) && x.r.Context().Err() != nil {
 		x.status = statusClientGone // nobody is there to read an answer
@@ -169,7 +161,7 @@ func (x *exchange) write(status int, body []byte) {
 
 const requestIDHeader = "X-Request-Id"
 
-// isRequestID reports whether a client's own request id may be used in ours place.
+// isRequestID reports whether a client's own request id may be used in place of ours, and logged.
 func isRequestID(s string) bool {
 	if s == "" || len(s) > 64 {
 		return false

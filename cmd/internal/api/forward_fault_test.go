@@ -54,6 +54,10 @@ func TestForwardNoOwner(t *testing.T) {
 	if a := c.want(503, r); !strings.HasPrefix(a.rec.Header().Get(keyHeader), "auto-") {
 		t.Errorf("the key to repeat the request with is not told: %v", a.rec.Header())
 	}
+	r.more = http.Header{keyHeader: {"k1", "k2"}}
+	if a := c.want(503, r); a.rec.Header().Get(keyHeader) != "" {
+		t.Errorf("one of two keys is told as the one to repeat the request with: %v", a.rec.Header())
+	}
 }
 
 // TestForwardOwnerAppears waits for an owner that comes in time: elsewhere or at the entry itself,

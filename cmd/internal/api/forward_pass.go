@@ -148,7 +148,7 @@ func (x *exchange) outgoing(ctx context.Context, kind hopKind) *http.Request {
 // kept on every way the request goes.
 func (x *exchange) nameOwnKey() {
 	if values := x.r.Header[keyHeader]; len(values) > 0 {
-		if compaction.CheckIdempotencyKey(values[0]) == nil {
+		if len(values) == 1 && compaction.CheckIdempotencyKey(values[0]) == nil {
 			x.key = values[0]
 		}
 	} else if x.key == "" {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -86,12 +87,9 @@ func createHold(x *exchange, in *struct{ Body holdBody }) (change, error) {
 }
 
 func listHolds(x *exchange, in *Paging) (page[hold], error) {
-	p, err := in.of(x.tenant + "/")
-	if err != nil {
-		return page[hold]{}, err
-	}
+	p := in.of(x.tenant + "/")
 	var rows []compaction.Row[ledger.Held]
-	err = x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
+	err := x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
 		rows, err = ledger.Holds.Scan(v, p)
 		return err
 	})
@@ -119,6 +117,11 @@ func postHold(x *exchange, in *postHeldInput) (change, error) {
 			return result{}, err
 		}
 		p, err := ledger.PostHeld(tx, tenant, id, amounts...)
+		if wrong, ok := errors.AsType[*ledger.HeldAmountError](err); ok {
+			err = at("amounts."+strconv.Itoa(wrong.Posting), err)
+		} else if errors.Is(err, ledger.ErrNothingPosted) {
+			err = at("amounts", err)
+		}
 		return result{body: showTransaction(&p)}, err
 	}}, nil
 }

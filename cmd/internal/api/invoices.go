@@ -201,6 +201,10 @@ func creditInvoice(x *exchange, in *struct {
 		if err != nil {
 			return i, err
 		}
-		return settlement.CreditInvoice(tx, tenant, id, note, a)
+		i, err = settlement.CreditInvoice(tx, tenant, id, note, a)
+		if ofType[*quoting.AmountError](err) || ofType[*settlement.UnderWayError](err) {
+			err = at("amount", err)
+		}
+		return i, err
 	}), nil
 }

@@ -35,12 +35,9 @@ func listInvoices(x *exchange, in *invoiceList) (page[invoiceRecord], error) {
 func listOverdue(
 	x *exchange, in Paging, today quoting.Date, show func(quoting.Invoice) invoiceRecord,
 ) (page[invoiceRecord], error) {
-	p, err := in.of(x.tenant + "/")
-	if err != nil {
-		return page[invoiceRecord]{}, err
-	}
+	p := in.of(x.tenant + "/")
 	var rows []compaction.Row[quoting.Invoice]
-	err = x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
+	err := x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
 		rows, err = quoting.Invoices.Lookup(v, "due", p)
 		return err
 	})

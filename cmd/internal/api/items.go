@@ -7,7 +7,7 @@ import (
 
 // ItemBody is what a tenant says of an entry of its price book.
 type ItemBody struct {
-	Name      string       `json:"name" minLength:"1" maxLength:"200" example:"Hour of a plumber"`
+	Name      string       `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" example:"Hour of a plumber"`
 	Kind      string       `json:"kind,omitempty" enum:"labour,material,equipment,service,fee"`
 	UnitCode  string       `json:"unit_code,omitempty" maxLength:"100" doc:"A unit of UN/ECE recommendation 20." example:"HUR"`
 	Currency  currencyCode `json:"currency"`

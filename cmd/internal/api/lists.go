@@ -24,12 +24,9 @@ func find[T any](
 func list[T, U any](
 	x *exchange, in Paging, table *compaction.Table[T], show func(T) U,
 ) (page[U], error) {
-	p, err := in.of(x.tenant + "/")
-	if err != nil {
-		return page[U]{}, err
-	}
+	p := in.of(x.tenant + "/")
 	var rows []compaction.Row[T]
-	err = x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
+	err := x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
 		rows, err = table.Scan(v, p)
 		return err
 	})
@@ -46,12 +43,9 @@ func lookup[T, U any](
 	if strings.Contains(value, "/") {
 		return page[U]{Data: []U{}}, nil // no record has a part with a slash
 	}
-	p, err := in.of(compaction.Key(x.tenant, value) + "/")
-	if err != nil {
-		return page[U]{}, err
-	}
+	p := in.of(compaction.Key(x.tenant, value) + "/")
 	var rows []compaction.Row[T]
-	err = x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
+	err := x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
 		rows, err = table.Lookup(v, index, p)
 		return err
 	})

@@ -29,12 +29,9 @@ func (a *API) registerOutbox() {
 		summary:     "List dead effects",
 		description: "Calls of gateways and of other tenants' books that were given up, oldest first.",
 	}, func(x *exchange, in *Paging) (page[effectRecord], error) {
-		p, err := in.of(x.tenant + "/")
-		if err != nil {
-			return page[effectRecord]{}, err
-		}
+		p := in.of(x.tenant + "/")
 		var rows []compaction.Row[compaction.Effect]
-		err = x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
+		err := x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
 			rows, err = gateways.Dead(v, x.tenant, p)
 			return err
 		})
@@ -88,7 +85,7 @@ func (a *API) registerWebhooks() {
 			"durable when it is answered, and taken once.",
 	}, func(x *exchange, in *webhookInput) (received, error) {
 		if _, ok := x.api.gateways[in.Gateway]; !ok {
-			return received{}, errNotFound
+			return received{}, errGateway
 		}
 		d, err := intake.Verify(in.Gateway, x.body, x.r.Header.Get)
 		if err == nil && d.Tenant != "" {

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/base64"
 	"strings"
 
 	"github.com/quittance/quittance/compaction"
@@ -20,19 +19,35 @@ type page[T any] struct {
 	NextCursor string `json:"next_cursor,omitempty" doc:"The cursor of the next page, if there is one."`
 }
 
-// of returns the engine's page for what is asked: the rows that begin with prefix, which cursors do
+// A paged input is one with Paging. query gives it to the operation with the place that its cursor
+// names in the cursor's stead, so that no list can leave a cursor unchecked.
+type paged interface{ unseal(x *exchange) error }
+
+func (p *Paging) unseal(x *exchange) (err error) {
+	if p.Cursor != "" {
+		p.Cursor, err = x.place(p.Cursor)
+	}
+	return err
+}
+
+// A sealed answer is a page. Operations return it with the place it ended at, and query puts the
+// cursor there.
+type sealed interface{ seal(x *exchange) }
+
+func (p *page[T]) seal(x *exchange) {
+	if p.NextCursor != "" {
+		p.NextCursor = x.cursor(p.NextCursor)
+	}
+}
+
+// of returns the engine's page for what is asked: the rows that begin with prefix, which places do
 // not name, and one more than wanted, to see whether there is more.
-func (p Paging) of(prefix string) (compaction.Page, error) {
+func (p Paging) of(prefix string) compaction.Page {
 	out := compaction.Page{Prefix: prefix, Limit: p.Limit + 1}
-	if p.Cursor == "" {
-		return out, nil
+	if p.Cursor != "" {
+		out.After = prefix + p.Cursor
 	}
-	after, err := base64.RawURLEncoding.DecodeString(p.Cursor)
-	if err != nil || len(after) == 0 {
-		return out, at("query.cursor", errCursor)
-	}
-	out.After = prefix + string(after)
-	return out, nil
+	return out
 }
 
 // pageOf makes a page of rows that were read with p.
@@ -40,8 +55,7 @@ func pageOf[T, U any](p compaction.Page, rows []compaction.Row[T], f func(T) U) 
 	out := page[U]{Data: make([]U, 0, len(rows))}
 	for i, r := range rows {
 		if i == p.Limit-1 {
-			last := strings.TrimPrefix(rows[i-1].Cursor, p.Prefix)
-			out.HasMore, out.NextCursor = true, base64.RawURLEncoding.EncodeToString([]byte(last))
+			out.HasMore, out.NextCursor = true, strings.TrimPrefix(rows[i-1].Cursor, p.Prefix)
 			break
 		}
 		out.Data = append(out.Data, f(r.Value))

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -146,8 +147,21 @@ func createPayment(x *exchange, in *struct{ Body paymentBody }) (change, error) 
 			return result{}, refuse("expires", "range", "must lie ahead")
 		}
 		p, err := settlement.CreatePayment(tx, tenant, n)
-		return result{body: showPayment(p), location: "/v1/payments/" + p.ID}, err
+		return result{body: showPayment(p), location: "/v1/payments/" + p.ID}, locatePayment(err)
 	}}, nil
+}
+
+// locatePayment returns the refusal of a payment as the fault of a field of its body.
+func locatePayment(err error) error {
+	switch {
+	case ofType[*settlement.DueError](err), errors.Is(err, payments.ErrAmount):
+		return at("amount", err)
+	case errors.Is(err, settlement.ErrMethod):
+		return at("method", err)
+	case ofType[*settlement.UnderWayError](err), errors.Is(err, settlement.ErrNotOpen):
+		return at("invoice", err)
+	}
+	return err
 }
 
 // mayPay refuses a gateway that is not there, and to customers what is not theirs to do: to pay
@@ -159,17 +173,34 @@ func (x *exchange) mayPay(b *paymentBody) error {
 	if x.caller.link == nil {
 		return nil
 	}
-	if b.Gateway == settlement.Offline || b.CaptureManual || b.Reference != "" {
-		return &roleError{sellers}
+	switch {
+	case b.Gateway == settlement.Offline:
+		return at("gateway", &roleError{sellers})
+	case b.CaptureManual:
+		return at("capture_manual", &roleError{sellers})
+	case b.Reference != "":
+		return at("reference", &roleError{sellers})
 	}
 	_, err := x.invoice(b.Invoice)
 	return at("invoice", err)
 }
 
+// A paymentMove is a command about a payment.
+type paymentMove func(tx *compaction.Tx, tenant, id string) (payments.Payment, error)
+
+// blaming returns f with the refusals of its amount as faults of a field.
+func blaming(field string, f paymentMove) paymentMove {
+	return func(tx *compaction.Tx, tenant, id string) (payments.Payment, error) {
+		p, err := f(tx, tenant, id)
+		if errors.Is(err, payments.ErrAmount) || ofType[*settlement.DueError](err) {
+			err = at(field, err)
+		}
+		return p, err
+	}
+}
+
 // changePayment prepares a command about a payment that the caller may see.
-func (x *exchange) changePayment(
-	id string, f func(tx *compaction.Tx, tenant, id string) (payments.Payment, error),
-) (change, error) {
+func (x *exchange) changePayment(id string, f paymentMove) (change, error) {
 	if x.caller.link != nil {
 		if _, err := x.payment(id); err != nil {
 			return change{}, err
@@ -225,7 +256,7 @@ func (a *API) registerPaymentMoves() {
 			}
 			return settlement.CapturePayment(tx, tenant, id, a)
 		}
-		return x.changePayment(in.ID, capture)
+		return x.changePayment(in.ID, blaming("amount", capture))
 	})
 	mutation[struct {
 		PaymentPath
@@ -248,7 +279,7 @@ func (a *API) registerPaymentMoves() {
 			}
 			return settlement.ResolvePayment(tx, tenant, id, a)
 		}
-		return x.changePayment(in.ID, resolve)
+		return x.changePayment(in.ID, blaming("amount_received", resolve))
 	})
 }
 
@@ -284,13 +315,17 @@ func lost(tx *compaction.Tx, tenant, id string) error {
 
 func showPayment(p payments.Payment) paymentRecord {
 	text := func(a money.Amount) amountText { return amountText(a.String()) }
+	code := p.Code
+	if p.Status() == payments.Processing {
+		code = "" // it is of an attempt before
+	}
 	return paymentRecord{
-		ID: p.ID, Invoice: p.Invoice, Customer: p.Customer, Status: p.State.String(),
+		ID: p.ID, Invoice: p.Invoice, Customer: p.Customer, Status: p.Status().String(),
 		Currency: currencyCode(p.Amount.Currency().String()), Amount: text(p.Amount),
 		AmountReceived: text(p.AmountReceived), AmountRefunded: text(p.AmountRefunded),
 		AmountRefunding: text(p.AmountRefunding), AmountDisputed: text(p.AmountDisputed),
 		Fee: text(p.Fee), Gateway: p.Gateway, Method: p.Method, GatewayID: p.GatewayID,
-		Reference: p.Reference, Attempts: p.Attempts, Code: p.Code, NextAction: p.NextAction,
+		Reference: p.Reference, Attempts: p.Attempts, Code: code, NextAction: p.NextAction,
 		Conflict: p.Conflict, CaptureManual: p.CaptureManual, Created: moment(p.Created),
 		Updated: moment(p.Updated), Expires: moment(p.Expires), Succeeded: moment(p.Succeeded),
 		Settled: moment(p.Settled), SettledBy: p.SettledBy,

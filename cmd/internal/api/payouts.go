@@ -112,12 +112,9 @@ func (a *API) registerPayouts() {
 }
 
 func listLines(x *exchange, in *payoutLines) (page[payoutLine], error) {
-	p, err := in.of(compaction.Key(x.tenant, in.ID) + "/")
-	if err != nil {
-		return page[payoutLine]{}, err
-	}
+	p := in.of(compaction.Key(x.tenant, in.ID) + "/")
 	var rows []compaction.Row[payments.PayoutLine]
-	err = x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
+	err := x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
 		rows, err = payments.PayoutLines.Scan(v, p)
 		return err
 	})

@@ -33,19 +33,22 @@ func previewPricing(x *exchange, in *struct{ Body previewBody }) (preview, error
 	if err != nil {
 		return preview{}, err
 	}
-	var applied []quoting.Applied
-	if len(in.Body.PromotionCodes) > 0 {
-		err := x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
-			applied, err = quoting.Resolve(v, x.tenant, in.Body.PromotionCodes)
-			return err
-		})
-		if err != nil {
-			return preview{}, err
+	codes := in.Body.PromotionCodes
+	if len(codes) == 0 {
+		p, err := quoting.Price(d, nil, x.api.clock())
+		return showPreview(d, p), err
+	}
+	var p quoting.Priced
+	err = x.api.shards.Read(x.tenant, func(v *compaction.View) error {
+		applied, err := quoting.Resolve(v, x.tenant, codes)
+		if err == nil {
+			p, err = quoting.Price(d, applied, x.api.clock())
 		}
-	}
-	p, err := quoting.Price(d, applied, x.api.clock())
-	if err != nil {
-		return preview{}, err
-	}
-	return preview{showPriced(&p, true), showRules(quoting.Explain(d, p))}, nil
+		return locateCode(v, x.tenant, codes, err)
+	})
+	return showPreview(d, p), err
+}
+
+func showPreview(d quoting.Document, p quoting.Priced) preview {
+	return preview{showPriced(&p, true), showRules(quoting.Explain(d, p))}
 }

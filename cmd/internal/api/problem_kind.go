@@ -63,6 +63,7 @@ func marshal(v any) []byte {
 type kind struct {
 	slug   string
 	status int
+	rule   string // in one word, of a problem about a field whose error names no rule of its own
 	title  string
 	help   string // what it means and what to do, for the problem's page
 	match  func(err error, p *Problem) bool
@@ -78,6 +79,9 @@ func problemOf(err error) *Problem {
 			p.Type, p.Title, p.Status = k.address(), k.title, k.status
 			if e, ok := errors.AsType[*fieldError](err); ok && p.Field == "" {
 				p.Field = e.field
+			}
+			if p.Field != "" && p.Rule == "" {
+				p.Rule = k.rule
 			}
 			return p
 		}
@@ -134,6 +138,18 @@ func says(detail string, match func(error, *Problem) bool) func(error, *Problem)
 	}
 }
 
+// ruled matches what another function does and says which rule is broken, for kinds that are of
+// several.
+func ruled(rule string, match func(error, *Problem) bool) func(error, *Problem) bool {
+	return func(err error, p *Problem) bool {
+		if !match(err, p) {
+			return false
+		}
+		p.Rule = rule
+		return true
+	}
+}
+
 // later matches what another function does and says when to try again.
 func later(seconds int, match func(error, *Problem) bool) func(error, *Problem) bool {
 	return func(err error, p *Problem) bool {
@@ -166,6 +182,12 @@ func (e *fieldError) Error() string { return e.err.Error() }
 
 // Unwrap returns the error.
 func (e *fieldError) Unwrap() error { return e.err }
+
+// ofType reports whether err is an E.
+func ofType[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
 
 // at returns err as the fault of a field; nil stays nil.
 func at(field string, err error) error {

@@ -32,9 +32,14 @@ func problemsMarkdown() []byte {
 
 Every failure is answered as an RFC 9457 problem (` + "`application/problem+json`" + `): ` + "`type`" + ` names its
 kind and leads to a page about it on the server, ` + "`detail`" + ` says what went wrong this time, ` + "`field`" + ` and
-` + "`rule`" + ` which field broke which rule, ` + "`needed`" + ` and ` + "`available`" + ` the figures, ` + "`instance`" + ` is the
-id of the request. The first row that fits an error decides its kind. What fits none is answered with
-a bare 500 and logged: that one is ours to fix.
+` + "`rule`" + ` which field broke which rule (no field is without a rule), ` + "`needed`" + ` and ` + "`available`" + ` the
+figures, ` + "`instance`" + ` is the id of the request. The first row that fits an error decides its kind. What
+fits none is answered with a bare 500 and logged: that one is ours to fix.
+
+What cannot be read as a request never comes to the API: the HTTP server answers it with a line of
+` + "`text/plain`" + `, no problem and no request id, and closes the connection. That is 400 for a request line or
+headers that are malformed, 431 for headers of more than 32 KiB, 501 and 505 for an encoding or a
+version of HTTP that it does not have.
 
 Refusals (4xx but 429) are remembered with their Idempotency-Key like any other answer. Kinds never
 go and never change their name. This page is written from the table in the code, by
@@ -98,6 +103,7 @@ var notTold = map[string]string{
 	"compaction.CorruptError": "a damaged log or store: the shard stops and names the record",
 	"compaction.ErrLocked":    "met when the program starts",
 	"compaction.ErrNoEntry":   "a pointer without its entry: the log lacks what it has named",
+	"compaction.MovedError":   "met when the program starts, or under a StoppedError",
 	"compaction.StoppedError": "is an ErrNotServing",
 	"money.ErrNoParts":        "a split over nothing: a mistake in the program",
 	"access.ErrUnauthorized":  "told as the keyring's own refusal",

@@ -1,16 +1,19 @@
 package api
 
 import (
+	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/ledger/money"
 	"github.com/quittance/quittance/quoting"
 )
 
 // PromotionBody is a promotion with the rules by which it is given.
 type PromotionBody struct {
-	Name             string       `json:"name" minLength:"1" maxLength:"200" example:"Spring"`
+	Name             string       `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" example:"Spring"`
 	Percent          decimalText  `json:"percent,omitempty" doc:"What it takes off, in percent; or else amount." example:"10"`
 	Cap              positiveText `json:"cap,omitempty" doc:"The most that a percentage takes off."`
 	Amount           positiveText `json:"amount,omitempty" doc:"What it takes off; or else percent."`
@@ -20,8 +23,8 @@ type PromotionBody struct {
 	Items            []string     `json:"items,omitempty" maxItems:"100" doc:"The price book items it applies to."`
 	MinimumSpend     positiveText `json:"minimum_spend,omitempty" doc:"Of the document, before promotions."`
 	FirstTime        bool         `json:"first_time,omitempty" doc:"Whether it is only for customers who have never paid."`
-	LimitTotal       int          `json:"limit_total,omitempty" minimum:"0" maximum:"1000000000" doc:"How often it may be used, over all codes; without limit unless given."`
-	LimitPerCustomer int          `json:"limit_per_customer,omitempty" minimum:"0" maximum:"1000000000" doc:"How often one customer may use it, over all codes."`
+	LimitTotal       int          `json:"limit_total,omitempty" minimum:"1" maximum:"1000000000" doc:"How often it may be used, over all codes. Left out, there is no limit."`
+	LimitPerCustomer int          `json:"limit_per_customer,omitempty" minimum:"1" maximum:"1000000000" doc:"How often one customer may use it, over all codes. Left out, there is no limit."`
 	From             moment       `json:"from,omitzero" doc:"When it begins."`
 	To               moment       `json:"to,omitzero" doc:"When it ends."`
 	Priority         int          `json:"priority,omitempty" minimum:"-1000" maximum:"1000" doc:"Higher is applied first."`
@@ -116,6 +119,9 @@ func (a *API) registerCodes(tag string) {
 		tenant := x.tenant
 		return change{decide: func(tx *compaction.Tx) (result, error) {
 			c, err := quoting.AddCode(tx, tenant, in.ID, in.Body.Code)
+			if ofType[*quoting.ExistsError](err) {
+				err = at("code", err)
+			}
 			return result{body: showCode(c)}, err
 		}}, nil
 	})
@@ -165,10 +171,11 @@ func (b *PromotionBody) promotion() (quoting.Promotion, error) {
 	if b.Funding != "" {
 		p.Funding, _ = quoting.ParseFunding(b.Funding) // the description lists them
 	}
-	for _, name := range b.Kinds {
+	for i, name := range b.Kinds {
 		kind, ok := quoting.ParseKind(name)
 		if !ok || name == "" {
-			return p, refuse("kinds", "kind", "must be of labour, material, equipment, service, fee")
+			return p, refuse("kinds."+strconv.Itoa(i), "kind",
+				"must be labour, material, equipment, service or fee")
 		}
 		if !slices.Contains(p.Scope.Kinds, kind) { // named twice is named
 			p.Scope.Kinds = append(p.Scope.Kinds, kind)
@@ -184,6 +191,9 @@ func (b *PromotionBody) promotion() (quoting.Promotion, error) {
 		if p.Coupon.Percent, err = quoting.ParseDecimal("percent", string(b.Percent)); err != nil {
 			return p, err
 		}
+		if p.Coupon.Percent.Sign() <= 0 {
+			return p, refuse("percent", "range", "must be above 0, and at most 100")
+		}
 	}
 	return p, b.amounts(&p)
 }
@@ -193,14 +203,17 @@ func (b *PromotionBody) amounts(p *quoting.Promotion) error {
 	if b.Amount == "" && b.Cap == "" && b.MinimumSpend == "" {
 		return nil
 	}
+	if b.Currency == "" {
+		return refuse("currency", "required", "is required with amount, cap and minimum_spend")
+	}
 	currency, err := parseCurrency("currency", b.Currency)
 	if err != nil {
 		return err
 	}
-	if p.Coupon.Amount, err = parseAmount("amount", b.Amount, currency); err != nil {
+	if p.Coupon.Amount, err = aboveZero("amount", b.Amount, currency); err != nil {
 		return err
 	}
-	if p.Coupon.Cap, err = parseAmount("cap", b.Cap, currency); err != nil {
+	if p.Coupon.Cap, err = aboveZero("cap", b.Cap, currency); err != nil {
 		return err
 	}
 	p.MinimumSpend, err = parseAmount("minimum_spend", b.MinimumSpend, currency)
@@ -209,13 +222,10 @@ func (b *PromotionBody) amounts(p *quoting.Promotion) error {
 
 // listPromotions reads a page of promotions and the use of each as of the same moment.
 func listPromotions(x *exchange, in *Paging) (page[promotionRecord], error) {
-	p, err := in.of(x.tenant + "/")
-	if err != nil {
-		return page[promotionRecord]{}, err
-	}
+	p := in.of(x.tenant + "/")
 	var rows []compaction.Row[quoting.Promotion]
 	used := map[string]quoting.Usage{}
-	err = x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
+	err := x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
 		if rows, err = quoting.Promotions.Scan(v, p); err != nil {
 			return err
 		}
@@ -232,6 +242,37 @@ func listPromotions(x *exchange, in *Paging) (page[promotionRecord], error) {
 	return pageOf(p, rows, func(p quoting.Promotion) promotionRecord {
 		return showPromotion(p, used[compaction.Key(p.Tenant, p.ID)])
 	}), nil
+}
+
+// aboveZero reads an amount of a field that means something else when it is left out: nothing of it
+// is refused.
+func aboveZero(field string, text positiveText, c money.Currency) (money.Amount, error) {
+	a, err := parseAmount(field, text, c)
+	if err == nil && text != "" && a.Sign() == 0 {
+		err = refuse(field, "range", "must be above 0: leave it out for none")
+	}
+	return a, err
+}
+
+// locateCode returns err as the fault of the promotion code that it is about: one that is none, or
+// whose promotion is refused, and of several codes of one promotion the last.
+func locateCode(s compaction.State, tenant string, codes []string, err error) error {
+	refused, about := errors.AsType[*quoting.PromotionError](err)
+	missing, none := errors.AsType[*quoting.NotFoundError](err)
+	if !about && (!none || missing.Kind != "promotion code") {
+		return err
+	}
+	located := err
+	for i, text := range codes {
+		c, findErr := quoting.FindCode(s, tenant, text)
+		switch field := "promotion_codes." + strconv.Itoa(i); {
+		case none && findErr != nil:
+			return at(field, err)
+		case about && findErr == nil && c.Promotion == refused.Promotion:
+			located = at(field, err)
+		}
+	}
+	return located
 }
 
 // promotionOf reads a promotion and its use.

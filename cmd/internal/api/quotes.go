@@ -73,13 +73,13 @@ type bill struct {
 }
 
 type answerBody struct {
-	Who     string `json:"who" minLength:"1" maxLength:"200" doc:"Who says so." example:"Ann Smith"`
+	Who     string `json:"who" minLength:"1" maxLength:"200" pattern:"\\S" doc:"Who says so." example:"Ann Smith"`
 	Channel string `json:"channel,omitempty" enum:"api,in_person,phone,email,post" doc:"How it was said; api unless given. A customer's own link is always link."`
 	Text    string `json:"text,omitempty" maxLength:"2000" doc:"The reason, or what is to be changed." example:"Too dear"`
 }
 
 type acceptBody struct {
-	Who            string   `json:"who" minLength:"1" maxLength:"200" doc:"Who accepts." example:"Ann Smith"`
+	Who            string   `json:"who" minLength:"1" maxLength:"200" pattern:"\\S" doc:"Who accepts." example:"Ann Smith"`
 	Channel        string   `json:"channel,omitempty" enum:"api,in_person,phone,email,post" doc:"How it was said; api unless given. A customer's own link is always link."`
 	Hash           string   `json:"hash" pattern:"^[0-9a-f]{64}$" doc:"The hash of what was shown." example:"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
 	PromotionCodes []string `json:"promotion_codes,omitempty" maxItems:"10" doc:"Codes of promotions: they are reserved with the acceptance, and are part of the agreed price." example:"[\"SPRING10\"]"`
@@ -264,7 +264,11 @@ func acceptQuote(x *exchange, in *struct {
 	}
 	by, codes := x.answerOf(in.Body.Who, in.Body.Channel, ""), in.Body.PromotionCodes
 	return x.changeQuote(in.ID, func(tx *compaction.Tx, tenant, id string) (quoting.Quote, error) {
-		return quoting.AcceptQuote(tx, tenant, id, by, hash, codes)
+		q, err := quoting.AcceptQuote(tx, tenant, id, by, hash, codes)
+		if ofType[*quoting.HashError](err) {
+			err = at("hash", err)
+		}
+		return q, locateCode(tx, tenant, codes, err)
 	}), nil
 }
 
@@ -292,6 +296,9 @@ func createQuote(x *exchange, in *struct{ Body quoteBody }) (change, error) {
 	tenant, id := x.tenant, compaction.NewID("quo", x.api.clock())
 	return change{cost: 1 + len(d.Document.Lines)/10, decide: func(tx *compaction.Tx) (result, error) {
 		q, err := quoting.CreateQuote(tx, tenant, id, in.Body.Customer, d)
+		if ofType[*quoting.NotFoundError](err) {
+			err = at("customer", err)
+		}
 		if err != nil {
 			return result{}, err
 		}

@@ -1,9 +1,12 @@
 package api
 
 import (
+	"errors"
+
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger/payments"
 	"github.com/quittance/quittance/ledger/settlement"
+	"github.com/quittance/quittance/quoting"
 )
 
 type refundBody struct {
@@ -74,12 +77,27 @@ func createRefund(x *exchange, in *struct{ Body refundBody }) (change, error) {
 		n := n
 		var err error
 		if n.Amount, err = amountOf(tx, tenant, b.Payment, "amount", b.Amount); err != nil {
-			return result{}, err
+			return result{}, locateRefund(err)
 		}
 		r, err := settlement.CreateRefund(tx, tenant, n)
-		return result{body: showRefund(r), location: "/v1/refunds/" + r.ID}, err
+		return result{body: showRefund(r), location: "/v1/refunds/" + r.ID}, locateRefund(err)
 	}}, nil
 }
+
+// locateRefund returns the refusal of a refund as the fault of a field of its body.
+func locateRefund(err error) error {
+	switch {
+	case ofType[*payments.RefundError](err), errors.Is(err, payments.ErrAmount):
+		return at("amount", err)
+	case errors.Is(err, settlement.ErrNotFound):
+		return at("payment", errNoPayment)
+	case ofType[*payments.MoveError](err), errors.Is(err, settlement.ErrRefunded):
+		return at("payment", err)
+	}
+	return err
+}
+
+var errNoPayment = &quoting.NotFoundError{Kind: "payment"}
 
 func showRefund(r payments.Refund) refundRecord {
 	return refundRecord{

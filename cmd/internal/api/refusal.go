@@ -10,12 +10,17 @@ import (
 var (
 	errNoKey = errors.New("this needs an API key: send it as \"Authorization: Bearer qk_...\"")
 	errKey   = errors.New("the API key or link is not valid: it is unknown, revoked or has expired")
+	errKeys  = errors.New("there is more than one Authorization header: send one")
 	errRoute = errors.New("there is nothing at this address: the API's reference is at /reference")
 	// errNotFound is also the answer for what another tenant has.
-	errNotFound  = errors.New("there is no such record, or it is not yours")
-	errEnded     = errors.New("it is settled: its final record can be read, and nothing done to it")
-	errTenant    = errors.New("there is no such tenant")
-	errCursor    = errors.New("the cursor is not one that a page of this list gave")
+	errNotFound = errors.New("there is no such record, or it is not yours")
+	errEnded    = errors.New("it is settled: its final record can be read, and nothing done to it")
+	errGateway  = errors.New("there is no such gateway here: webhooks are taken for those that the " +
+		"server was started with")
+	errTenant  = errors.New("there is no such tenant")
+	errRepeats = errors.New("there is more than one Idempotency-Key: send one")
+	errCursor  = errors.New("the cursor is not one that a page of this list gave: start again " +
+		"without it")
 	errBody      = errors.New("the body could not be read: it broke off or took too long")
 	errPeriod    = errors.New("a period ends after it begins")
 	errKeepEmpty = errors.New("this takes no body, or an empty object")

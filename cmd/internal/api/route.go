@@ -59,19 +59,38 @@ func (rt *route) bodyLimit() int64 {
 	}
 }
 
-// query registers an operation that changes nothing. Its answer is an O.
+// query registers an operation that changes nothing. Its answer is an O. Where that is a page of a
+// list, cursors are checked and made here.
 func query[I, O any](a *API, rt route, f func(x *exchange, in *I) (O, error)) {
 	if rt.method == "" {
 		rt.method = http.MethodGet
 	}
 	register(a, rt, reflect.TypeFor[O](), func(x *exchange, in *I) {
-		out, err := f(x, in)
+		out, err := answerTo(x, in, f)
 		if err != nil {
 			x.fail(err)
 			return
 		}
 		x.write(http.StatusOK, marshal(out))
 	})
+}
+
+// answerTo returns the answer of a query.
+func answerTo[I, O any](
+	x *exchange, in *I, f func(x *exchange, in *I) (O, error),
+) (out O, err error) {
+	if p, ok := any(in).(paged); ok {
+		if err := p.unseal(x); err != nil {
+			return out, err
+		}
+	}
+	if out, err = f(x, in); err != nil {
+		return out, err
+	}
+	if p, ok := any(&out).(sealed); ok {
+		p.seal(x)
+	}
+	return out, nil
 }
 
 // mutation registers an operation that changes something: f prepares the command, whose answer is

@@ -14,37 +14,13 @@ import (
 // maxDepth is how deep the values of a body may be nested. The deepest body of the API has five.
 const maxDepth = 16
 
-// A malformedError refuses a body that is not JSON, or not such JSON as this API takes.
-type malformedError struct {
-	path []string // innermost first
-	fix  string
-}
-
-// Error says where and what is wrong.
-func (e *malformedError) Error() string {
-	if len(e.path) == 0 {
-		return "the body " + e.fix
-	}
-	return e.field() + " " + e.fix
-}
-
-// field is the path of the value, as problems name it.
-func (e *malformedError) field() string {
-	path := slices.Clone(e.path)
-	slices.Reverse(path)
-	return strings.Join(path, ".")
-}
-
-// A forbiddenValueError refuses a value that is JSON and that no field takes: null, or text with
-// the character NUL.
-type forbiddenValueError struct{ malformedError }
-
 // scan checks that body is one JSON value, more strictly than encoding/json, which replaces what is
-// not UTF-8: then two bodies could differ and be read as the same. It returns the members of an
-// object in the order of their names, each without the white space outside texts, for comparison
-// with a repeated request.
+// not UTF-8, and keeps the last of several members of one name: then two bodies could differ and be
+// read as the same, or one be read differently by two programs. It returns the members of an object
+// in the order of their names, each without the white space outside texts, for comparison with a
+// repeated request.
 func scan(body []byte) ([]compaction.Field, error) {
-	s := &scanner{text: body}
+	s := &scanner{text: body, names: make([]string, 0, fewNames)}
 	s.space()
 	if s.peek() != '{' {
 		if err := s.value(); err != nil {
@@ -69,20 +45,10 @@ type scanner struct {
 	blanks int // bytes of white space passed
 	depth  int
 	top    []compaction.Field
+	names  []string // of the members of the objects that at is in, outermost first
 }
 
-func (s *scanner) fault(fix string) error { return &malformedError{fix: fix} }
-
-// inside adds the name of the value that an error was met in.
-func inside(name string, err error) error {
-	switch e := err.(type) {
-	case *malformedError:
-		e.path = append(e.path, name)
-	case *forbiddenValueError:
-		e.path = append(e.path, name)
-	}
-	return err
-}
+func (s *scanner) fault(fix string) error { return &malformedError{rule: ruleSyntax, fix: fix} }
 
 func (s *scanner) peek() byte {
 	if s.at < len(s.text) {
@@ -149,7 +115,8 @@ func (s *scanner) word(w string) error {
 
 func (s *scanner) enter() error {
 	if s.depth++; s.depth > maxDepth {
-		return s.fault("is nested too deep: at most " + strconv.Itoa(maxDepth) + " levels")
+		return &malformedError{rule: ruleDepth,
+			fix: "is nested too deep: at most " + strconv.Itoa(maxDepth) + " levels"}
 	}
 	s.at++
 	s.space()
@@ -184,10 +151,14 @@ func (s *scanner) object() error {
 		s.depth--
 		return nil
 	}
+	seen := names{first: len(s.names)}
 	for more := true; more; {
 		name, err := s.name()
 		if err != nil {
 			return err
+		}
+		if s.has(&seen, name) {
+			return inside(name, &malformedError{rule: ruleUnique, fix: "is there twice"})
 		}
 		from, blanks := s.at, s.blanks
 		if err := s.value(); err != nil {
@@ -201,7 +172,40 @@ func (s *scanner) object() error {
 			return err
 		}
 	}
+	s.names = s.names[:seen.first]
 	return nil
+}
+
+// fewNames is up to how many names of an object are compared one by one.
+const fewNames = 16
+
+// names are those of the members of an object that were read: the scanner's from first on, or a set
+// of them all where they are many.
+type names struct {
+	first int
+	many  map[string]bool
+}
+
+// has reports whether name is one of n, and makes it one. Objects of few members cost no memory of
+// their own.
+func (s *scanner) has(n *names, name string) bool {
+	if n.many == nil {
+		few := s.names[n.first:]
+		if slices.Contains(few, name) {
+			return true
+		}
+		if len(few) < fewNames {
+			s.names = append(s.names, name)
+			return false
+		}
+		n.many = make(map[string]bool, 4*fewNames)
+		for _, earlier := range few {
+			n.many[earlier] = true
+		}
+	}
+	twice := n.many[name]
+	n.many[name] = true
+	return twice
 }
 
 // name reads the name of a member and the colon after it.
@@ -258,7 +262,7 @@ func (s *scanner) string() error {
 		case c == '"':
 			s.at++
 			if !ascii && !utf8.Valid(s.text[from:s.at]) {
-				return s.fault("is not UTF-8")
+				return &malformedError{rule: ruleEncoding, fix: "is not UTF-8"}
 			}
 			return nil
 		case c == '\\':
@@ -288,11 +292,11 @@ func (s *scanner) escape() error {
 		case code == 0:
 			return &forbiddenValueError{malformedError{fix: "must not contain the character NUL"}}
 		case code >= 0xdc00 && code < 0xe000:
-			return s.fault("has half of a character, a lone surrogate")
+			return errHalf()
 		case code >= 0xd800 && code < 0xdc00:
 			low, ok := s.hex(s.at + 7)
 			if !ok || !bytes.HasPrefix(s.text[s.at+5:], []byte(`\u`)) || low < 0xdc00 || low >= 0xe000 {
-				return s.fault("has half of a character, a lone surrogate")
+				return errHalf()
 			}
 			s.at += 10
 			return nil
@@ -302,6 +306,10 @@ func (s *scanner) escape() error {
 		}
 	}
 	return s.fault("is not JSON at byte " + strconv.Itoa(s.at) + ": no such escape")
+}
+
+func errHalf() error {
+	return &malformedError{rule: ruleEncoding, fix: "has half of a character, a lone surrogate"}
 }
 
 // hex reads four hexadecimal digits.

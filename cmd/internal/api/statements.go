@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"time"
 
 	"github.com/quittance/quittance/compaction"
@@ -93,6 +94,9 @@ func (a *API) registerStatements() {
 		tenant := x.tenant
 		return change{decide: func(tx *compaction.Tx) (result, error) {
 			e, err := settlement.MatchByHand(tx, tenant, in.ID, in.Body.Expectation, in.Body.Force)
+			if _, none := open(settlement.StatementEntries)(tx, tenant, in.ID); none == nil {
+				err = at("expectation", err) // it is not the entry that is not there
+			}
 			return result{body: showEntry(e)}, err
 		}}, nil
 	})
@@ -161,6 +165,12 @@ func takeEntry(x *exchange, in *struct{ Body EntryBody }) (change, error) {
 	tenant := x.tenant
 	return change{decide: func(tx *compaction.Tx) (result, error) {
 		e, err := settlement.MatchStatementEntry(tx, tenant, e)
+		switch {
+		case errors.Is(err, settlement.ErrReference):
+			err = at("amount", err) // the description wants an id
+		case errors.Is(err, settlement.ErrExists):
+			err = at("id", err)
+		}
 		return result{body: showEntry(e)}, err
 	}}, nil
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"cmp"
-	"encoding/base64"
 	"slices"
 
 	"github.com/quittance/quittance/compaction"
@@ -13,7 +12,7 @@ import (
 // TenantBody is what the platform says of a tenant.
 type TenantBody struct {
 	ID           string      `json:"id" pattern:"^[a-z0-9][a-z0-9-]{0,62}$" maxLength:"63" doc:"It is part of every key, and never changes." example:"acme"`
-	Name         string      `json:"name" minLength:"1" maxLength:"200" example:"Acme Plumbing"`
+	Name         string      `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" example:"Acme Plumbing"`
 	TimeZone     string      `json:"time_zone,omitempty" maxLength:"100" doc:"A zone of the IANA database, of the tenant's dates; UTC unless given." example:"Europe/Berlin"`
 	PlatformFee  decimalText `json:"platform_fee,omitempty" doc:"What the platform takes of each payment, in percent." example:"2.5"`
 	PaymentDays  *int        `json:"payment_days,omitempty" nullable:"false" minimum:"0" maximum:"3650" doc:"From an invoice's issue to its due date: 0 is due at once, 14 unless given."`
@@ -32,7 +31,7 @@ type newTenant struct {
 }
 
 type tenantUpdate struct {
-	Name         string      `json:"name" minLength:"1" maxLength:"200" example:"Acme Plumbing"`
+	Name         string      `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" example:"Acme Plumbing"`
 	TimeZone     string      `json:"time_zone,omitempty" maxLength:"100" example:"Europe/Berlin"`
 	PlatformFee  decimalText `json:"platform_fee,omitempty" example:"2.5"`
 	PaymentDays  *int        `json:"payment_days,omitempty" nullable:"false" minimum:"0" maximum:"3650" doc:"0 is due at once, 14 unless given."`
@@ -119,6 +118,9 @@ func createTenant(x *exchange, in *struct{ Body TenantBody }) (change, error) {
 	}
 	return change{tenant: b.ID, decide: func(tx *compaction.Tx) (result, error) {
 		t, err := quoting.CreateTenant(tx, t)
+		if ofType[*quoting.ExistsError](err) {
+			err = at("id", err)
+		}
 		if err != nil {
 			return result{}, err
 		}
@@ -168,10 +170,7 @@ func updateTenant(x *exchange, in *struct {
 // listTenants merges the pages of all shards, wherever they are served: a tenant's record lies in
 // its own.
 func listTenants(x *exchange, in *Paging) (page[tenantRecord], error) {
-	p, err := in.of("")
-	if err != nil {
-		return page[tenantRecord]{}, err
-	}
+	p := in.of("")
 	s, err := x.scope()
 	if err != nil {
 		return page[tenantRecord]{}, err
@@ -195,7 +194,7 @@ func listTenants(x *exchange, in *Paging) (page[tenantRecord], error) {
 	return mergeTenants(append(parts, pageOf(p, rows, showTenant)), in.Limit), nil
 }
 
-// mergeTenants makes one page of those of several nodes. A tenant's cursor is its id.
+// mergeTenants makes one page of those of several nodes. A tenant's place is its id.
 func mergeTenants(parts []page[tenantRecord], limit int) page[tenantRecord] {
 	if len(parts) == 1 {
 		return parts[0]
@@ -210,8 +209,7 @@ func mergeTenants(parts []page[tenantRecord], limit int) page[tenantRecord] {
 		all.Data, all.HasMore = all.Data[:limit], true
 	}
 	if all.HasMore {
-		last := all.Data[len(all.Data)-1].ID
-		all.NextCursor = base64.RawURLEncoding.EncodeToString([]byte(last))
+		all.NextCursor = all.Data[len(all.Data)-1].ID
 	}
 	return all
 }
@@ -240,7 +238,7 @@ type apiKey struct {
 }
 
 type keyBody struct {
-	Name string `json:"name" minLength:"1" maxLength:"100" doc:"What a person calls it." example:"till"`
+	Name string `json:"name" minLength:"1" maxLength:"100" pattern:"\\S" doc:"What a person calls it." example:"till"`
 	Role string `json:"role" enum:"tradesperson,finance,platform" doc:"What its holder may do. Only the platform makes keys of the platform."`
 }
 
@@ -282,11 +280,11 @@ func (a *API) registerKeys() {
 func createKey(x *exchange, in *struct{ Body keyBody }) (change, error) {
 	role, _ := access.ParseRole(in.Body.Role) // the description lists the roles
 	if role == access.Platform && (x.caller.role != platform || x.tenant != x.api.platform) {
-		return change{}, &roleError{platform}
+		return change{}, at("role", &roleError{platform})
 	}
 	k, text, err := access.NewKey(x.tenant, in.Body.Name, role, x.api.clock())
 	if err != nil {
-		return change{}, err
+		return change{}, at("name", err) // the description knows the roles
 	}
 	return change{decide: func(tx *compaction.Tx) (result, error) {
 		access.PutKey(tx, k)

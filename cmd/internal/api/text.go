@@ -25,30 +25,75 @@ func described(pattern, doc, example string, longest int) *huma.Schema {
 		MaxLength: &longest, Examples: []any{example}}
 }
 
+// Patterns of texts that have no type of their own, or that several have.
+const (
+	amountPattern   = `^-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,4})?$`
+	positivePattern = `^(0|[1-9][0-9]{0,18})(\.[0-9]{1,4})?$`
+	decimalPattern  = `^-?[0-9]{1,30}(\.[0-9]{1,30})?$`
+	currencyPattern = `^[A-Z]{3}$`
+	accountPattern  = `^[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+)*$`
+)
+
+// sentences say what a text must be that has to match a pattern of the description. A test wants
+// one for each.
+var sentences = map[string]string{
+	amountPattern:   `must be an amount in major units, such as "12.34" or "-5"`,
+	positivePattern: `must be an amount of zero or more in major units, such as "12.34"`,
+	decimalPattern:  `must be a decimal number with a point, such as "7.5"`,
+	currencyPattern: `must be the code of a currency in ISO 4217, such as "EUR"`,
+	accountPattern: "must be the id of an account: letters, digits, `_`, `.` and `-`, in parts " +
+		"separated by colons, such as \"wallet:ann\"",
+	tenantPattern: "must be 1 to 63 lower-case letters, digits and hyphens, and not begin with a " +
+		"hyphen, such as \"acme\"",
+	`\S`:                 "must have a character that is not a space",
+	`^[^@\s]+@[^@\s]+$`:  `must be an e-mail address, such as "ann@example.com"`,
+	`^[0-9a-f]{64}$`:     "must be a SHA-256 as 64 hexadecimal digits in lower case",
+	`^[A-Za-z0-9-]+$`:    `must be letters of ASCII, digits and hyphens, such as "SPRING10"`,
+	`^[A-Za-z0-9_-]+$`:   "must be a next_cursor that a page of this list gave",
+	`^[A-Za-z0-9_.-]*$`:  "must be letters of ASCII, digits, `_`, `.` and `-`",
+	`^[A-Za-z0-9_.:-]+$`: "must be letters of ASCII, digits, `_`, `.`, `:` and `-`",
+	`^[a-z][a-z0-9_-]*$`: `must be the name of a gateway, such as "stripe" or "offline"`,
+	`^https?://[!-~]+$`:  `must be an address such as "https://example.com/paid"`,
+	`^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+Z)?$`: "must be a date or a time in UTC: " +
+		`"2026-03-01" or "2026-03-01T00:00:00Z"`,
+	`^(quo|inv)_[0-9a-z]{26}$`: "must be the id of a quote, `quo_…`, or of an invoice, `inv_…`",
+	`^cus_[0-9a-z]{26}$`:       "must be the id of a customer, `cus_` and 26 digits and letters",
+	`^inv_[0-9a-z]{26}$`:       "must be the id of an invoice, `inv_` and 26 digits and letters",
+	`^pay_[0-9a-z]{26}$`:       "must be the id of a payment, `pay_` and 26 digits and letters",
+	`^pro_[0-9a-z]{26}$`:       "must be the id of a promotion, `pro_` and 26 digits and letters",
+	`^quo_[0-9a-z]{26}$`:       "must be the id of a quote, `quo_` and 26 digits and letters",
+}
+
+// sentence says what a text must be that has to match a pattern.
+func sentence(pattern string) string {
+	if s, ok := sentences[pattern]; ok {
+		return s
+	}
+	return "must match " + pattern
+}
+
 // Schema describes an amount.
 func (amountText) Schema(huma.Registry) *huma.Schema {
-	return described(`^-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,4})?$`,
+	return described(amountPattern,
 		"An amount in major units, with at most the digits of its currency.", "12.34", 25)
 }
 
 // Schema describes an amount that is not below zero.
 func (positiveText) Schema(huma.Registry) *huma.Schema {
-	return described(`^(0|[1-9][0-9]{0,18})(\.[0-9]{1,4})?$`,
+	return described(positivePattern,
 		"An amount in major units, with at most the digits of its currency.", "12.34", 24)
 }
 
 // Schema describes a decimal.
 func (decimalText) Schema(huma.Registry) *huma.Schema {
-	return described(`^-?[0-9]{1,30}(\.[0-9]{1,30})?$`,
+	return described(decimalPattern,
 		"A decimal of at most 30 digits.", "7.5", 62)
 }
 
 // Schema describes a currency.
 func (currencyCode) Schema(huma.Registry) *huma.Schema {
-	return described(`^[A-Z]{3}$`, "A currency of ISO 4217.", "EUR", 3)
+	return described(currencyPattern, "A currency of ISO 4217.", "EUR", 3)
 }
-
-const accountPattern = `^[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+)*$`
 
 // Schema describes the id of an account.
 func (accountText) Schema(huma.Registry) *huma.Schema {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger"
+	"github.com/quittance/quittance/ledger/money"
 )
 
 type postingBody struct {
@@ -213,21 +214,31 @@ func locate(err error, t *ledger.Transaction) error {
 		account = e.Account
 	case *ledger.OverdrawnError:
 		account = e.Account
-	case *ledger.SameAccountError:
-		account, name = e.Account, "credit"
-	case *ledger.AmountError:
-		for i := range t.Postings {
-			if t.Postings[i].Amount == e.Amount {
+	case *ledger.OverflowError:
+		for i, p := range t.Postings {
+			if p.Amount == e.Needed && (p.Credit == e.Account && e.Credits ||
+				p.Debit == e.Account && !e.Credits) {
 				return at(postingField("", i, "amount"), err)
 			}
 		}
+	case *ledger.TooManyPostingsError:
+		return at("postings", err)
+	case *ledger.SameAccountError:
+		account, name = e.Account, "credit"
+	case *ledger.AmountError:
+		return locateAmount(err, t, e.Amount)
+	case *ledger.LimitError:
+		return locateAmount(err, t, e.Amount)
 	case *ledger.MetadataError:
 		return at("metadata", err)
 	case *ledger.DuplicateReferenceError:
 		return at("reference", err)
 	}
-	if errors.Is(err, ledger.ErrReference) {
+	switch {
+	case errors.Is(err, ledger.ErrReference):
 		return at("reference", err)
+	case errors.Is(err, ledger.ErrExpiry):
+		return at("expires", err)
 	}
 	for i := range t.Postings {
 		p := &t.Postings[i]
@@ -238,6 +249,16 @@ func locate(err error, t *ledger.Transaction) error {
 			name = map[bool]string{true: "debit", false: "credit"}[p.Debit == account]
 		}
 		return at(postingField("", i, name), err)
+	}
+	return err
+}
+
+// locateAmount adds the field of the first posting of an amount.
+func locateAmount(err error, t *ledger.Transaction, amount money.Amount) error {
+	for i := range t.Postings {
+		if t.Postings[i].Amount == amount {
+			return at(postingField("", i, "amount"), err)
+		}
 	}
 	return err
 }

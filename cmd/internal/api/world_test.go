@@ -101,6 +101,7 @@ type request struct {
 	path   string
 	body   any // marshalled unless it is a string
 	header map[string]string
+	more   http.Header // added beside what is there already
 }
 
 // send sends a request through the whole handler.
@@ -128,6 +129,9 @@ func (w *world) send(r request) *httptest.ResponseRecorder {
 	for _, name := range slices.Sorted(maps.Keys(r.header)) {
 		req.Header.Set(name, r.header[name])
 	}
+	for name, values := range r.more {
+		req.Header[name] = append(req.Header[name], values...)
+	}
 	rec := httptest.NewRecorder()
 	if w.handler != nil {
 		w.handler.ServeHTTP(rec, req)
@@ -148,6 +152,16 @@ func (w *world) want(status int, r request) answer {
 	}
 	if err := json.Unmarshal(rec.Body.Bytes(), &a.body); err != nil {
 		w.t.Fatalf("%s %s: %v: %s", r.method, r.path, err, rec.Body)
+	}
+	return a
+}
+
+// told returns an answer that must be as the test wants it.
+func (w *world) told(rec *httptest.ResponseRecorder, ok bool) answer {
+	w.t.Helper()
+	a := answer{w.t, rec, map[string]any{}}
+	if err := json.Unmarshal(rec.Body.Bytes(), &a.body); err != nil || !ok {
+		w.t.Fatalf("status %d: %v: %s", rec.Code, err, rec.Body)
 	}
 	return a
 }

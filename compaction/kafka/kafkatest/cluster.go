@@ -100,6 +100,9 @@ func (c *Cluster) prepare() error {
 			client: ports[3*i], inner: ports[3*i+1], controller: ports[3*i+2],
 		})
 	}
+	if c.options.port != 0 {
+		c.brokers[0].client = c.options.port
+	}
 	for _, b := range c.brokers {
 		if err := os.MkdirAll(b.disk(), 0o755); err != nil {
 			return err

@@ -6,6 +6,7 @@
 //	  Kill(i) Stop(i) Restart(i)    ├─ java … kafka.Kafka  broker 1       (the same for ever)
 //	  Pause(i) Resume(i)            └─ java … kafka.Kafka  broker 2
 //	Shared(t), Prefix(t)            one broker for all tests of a process
+//	Serve(ctx, port, serving)       one broker for people, without a test (cmd/broker)
 //
 // # When brokers run
 //
@@ -14,6 +15,7 @@
 // where a missing Java or Maven skips the test and says what to install, and `.ci/run` to
 // "required", where that is a failure. Tests that want a broker live below compaction/kafka or have
 // Kafka in their name; `make test-kafka` runs exactly those.
+// Programs leaves out tests that want a shell or curl, by a variable of its own.
 //
 // The jars (54 MB) are fetched by Maven, with the machine's own settings, the first time that a
 // test wants them and kept in the user's cache folder. Beside them lie a formatted folder's

@@ -57,6 +57,22 @@ func without(tb testing.TB, reason string) {
 	tb.Skip(reason)
 }
 
+// Programs skips a test that runs programs of the machine, such as a shell, where one of them is
+// missing. Where the environment variable QUITTANCE_PROGRAMS is "required", as in .ci/run, that is
+// a failure. It has nothing to do with brokers; it is here because tests are left out in one place.
+func Programs(tb testing.TB, names ...string) {
+	tb.Helper()
+	for _, name := range names {
+		if _, err := exec.LookPath(name); err == nil {
+			continue
+		}
+		if os.Getenv("QUITTANCE_PROGRAMS") == "required" {
+			tb.Fatalf("no %s", name)
+		}
+		tb.Skipf("no %s: install it", name)
+	}
+}
+
 // missing says what to install, or nothing.
 func missing() string {
 	if _, err := exec.LookPath("java"); err != nil {

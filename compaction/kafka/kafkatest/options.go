@@ -30,6 +30,7 @@ type Options struct {
 	// Dir is where folders of brokers are made; "" is a temporary folder, removed at the end.
 	Dir string
 
+	port      int  // of a single broker's clients; 0 is a free one
 	unmounted bool // as where nothing may be mounted; for the test of that
 }
 

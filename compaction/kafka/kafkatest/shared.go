@@ -51,8 +51,7 @@ func (c *Cluster) own(what string) {
 func Main(m *testing.M) {
 	code := m.Run()
 	if c := one.cluster; c != nil {
-		c.brokers[0].kill()
-		if err := c.folder.remove(); err != nil {
+		if err := c.end(); err != nil {
 			fmt.Fprintln(os.Stderr, "removing the shared broker's folder:", err)
 			code = max(code, 1)
 		}
