@@ -12,6 +12,10 @@ import (
 	ledgerv1 "github.com/quittance/quittance/ledger/v1"
 )
 
+// currencies are of each number of digits that there is.
+var currencies = []money.Currency{money.MustParseCurrency("EUR"), money.MustParseCurrency("JPY"),
+	money.MustParseCurrency("KWD"), money.MustParseCurrency("CLF")}
+
 func ids() *rapid.Generator[AccountID] {
 	return rapid.Map(rapid.StringMatching(`[a-z]{1,3}(:[A-Za-z0-9_.-]{1,60}){0,2}`),
 		func(s string) AccountID { return AccountID(s) })
@@ -21,7 +25,7 @@ func accounts() *rapid.Generator[Account] {
 	sum := rapid.Int64Range(0, 1<<62-1)
 	return rapid.Custom(func(t *rapid.T) Account {
 		return Account{
-			ID: ids().Draw(t, "id"), Currency: rapid.SampledFrom(money.Currencies()).Draw(t, "c"),
+			ID: ids().Draw(t, "id"), Currency: rapid.SampledFrom(currencies).Draw(t, "c"),
 			Rule: Rule(rapid.Uint8Range(0, 2).Draw(t, "rule")), Ephemeral: rapid.Bool().Draw(t, "e"),
 			Closed:  rapid.Bool().Draw(t, "closed"),
 			Posted:  Sums{sum.Draw(t, "dp"), sum.Draw(t, "cp")},
@@ -46,7 +50,7 @@ func entries() *rapid.Generator[Entry] {
 				Phase:     Phase(rapid.Uint8Range(1, 5).Draw(t, "phase")),
 				Reference: text.Draw(t, "reference"), Held: text.Draw(t, "held")}
 			for range rapid.IntRange(0, 3).Draw(t, "lines") {
-				c := rapid.SampledFrom(money.Currencies()).Draw(t, "currency")
+				c := rapid.SampledFrom(currencies).Draw(t, "currency")
 				amount := func(name string) money.Amount { return money.New(minor.Draw(t, name), c) }
 				p.Lines = append(p.Lines, Line{
 					Posting{ids().Draw(t, "debit"), ids().Draw(t, "credit"), amount("amount")},

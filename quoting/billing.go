@@ -42,13 +42,13 @@ func (q Quote) bill(b Bill, at time.Time) (Quote, error) {
 
 // CreateInvoice drafts an invoice of an accepted quote, at the agreed price. A due date that is
 // empty is set by FinalizeInvoice. It fails with an *ExistsError, a *NotFoundError, a
-// *FieldError, a *MoveError for a quote that is not accepted, and an *AmountError for one that is
-// billed already.
+// *FieldError, for a due date that is over too, a *MoveError for a quote that is not accepted, and
+// an *AmountError for one that is billed already.
 func CreateInvoice(
 	tx *compaction.Tx, tenant, id, quote string, mode InvoiceMode, due Date,
 ) (Invoice, error) {
-	switch _, err := ParseDate("due_date", string(due)); {
-	case due != "" && err != nil:
+	switch err := due.ahead(tx, tenant); {
+	case err != nil:
 		return Invoice{}, err
 	case id == "" || !isText(id, maxID, false):
 		return Invoice{}, badText("id", maxID)
@@ -139,6 +139,21 @@ func FinalizeInvoice(tx *compaction.Tx, tenant, id string) (Invoice, error) {
 	}
 	Invoices.Put(tx, compaction.Key(tenant, id), i)
 	return i, nil
+}
+
+// ahead refuses a due date that is none, or is over in the tenant's zone; none is needed.
+func (d Date) ahead(tx *compaction.Tx, tenant string) error {
+	if d == "" {
+		return nil
+	}
+	if _, err := ParseDate("due_date", string(d)); err != nil {
+		return err
+	}
+	today, err := Today(tx, tenant, tx.Now())
+	if err == nil && d < today {
+		err = &FieldError{"due_date", "range", "is over already"}
+	}
+	return err
 }
 
 // date sets the dates of an invoice that is issued now.

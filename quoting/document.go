@@ -60,6 +60,7 @@ type Line struct {
 	Charges      []money.Amount      // added to the line, not per unit
 	Tax          Tax
 	UnitCost     decimal.NullDecimal // what the base quantity costs the tradesperson; internal
+	Book         FromBook            // what of the line is the item's; set when a draft is stored
 }
 
 // An Adjustment is an allowance (taken off) or a charge (added) of a whole document, in its own tax

@@ -148,7 +148,16 @@ func TestInvoiceCreateRefused(t *testing.T) {
 		t.Errorf("got %v", m)
 	}
 	made(e, accept(e.issued("quo_3", "cus_ann")))
-	made(e, create("inv_3", "quo_3", Entire, "2026-02-01"))
+	// In New York it is still the first of March.
+	e.set(time.Date(2026, 3, 2, 4, 0, 0, 0, time.UTC))
+	if f := refused[*FieldError](
+		e,
+		create("inv_3", "quo_3", Entire, "2026-02-28"),
+	); f.Field != "due_date" || f.Rule != "range" {
+		t.Errorf("a due date that is over: got %v", f)
+	}
+	made(e, create("inv_3", "quo_3", Entire, "2026-03-01"))
+	e.set(time.Date(2026, 3, 2, 5, 0, 0, 0, time.UTC))
 	if f := refused[*FieldError](e, finalize("inv_3")); f.Field != "due_date" {
 		t.Errorf("got %v", f)
 	}
@@ -285,5 +294,44 @@ func TestInvoiceIndexes(t *testing.T) {
 		if !slices.Equal(got, x.want) {
 			t.Errorf("%s %s: %v, want %v", x.index, x.prefix, got, x.want)
 		}
+	}
+}
+
+// TestToday holds that a tenant's day is that of its own zone on both sides of its midnight, and
+// that a tenant without a record lives by UTC.
+func TestToday(t *testing.T) {
+	e := start(t) // acme's is New York's zone, five hours behind
+	for _, c := range []struct {
+		tenant string
+		at     time.Time
+		want   Date
+	}{
+		{"acme", time.Date(2026, 3, 2, 4, 59, 59, 0, time.UTC), "2026-03-01"},
+		{"acme", time.Date(2026, 3, 2, 5, 0, 0, 0, time.UTC), "2026-03-02"},
+		{"acmf", time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), "2026-03-02"},
+	} {
+		got := read(e, func(s compaction.State) (Date, error) { return Today(s, c.tenant, c.at) })
+		if got != c.want {
+			t.Errorf("%s at %v: %s, want %s", c.tenant, c.at, got, c.want)
+		}
+	}
+}
+
+// TestInvoiceDueAtOnce holds that a tenant whose invoices are due at once can say so: a term of no
+// days once meant the default of fourteen.
+func TestInvoiceDueAtOnce(t *testing.T) {
+	e := start(t)
+	terms := Tenant{ID: "acme", Name: "Acme", DueAtOnce: true}
+	made(e, func(tx *compaction.Tx) (Tenant, error) { return UpdateTenant(tx, terms) })
+	e.billed(1)
+	if i := made(e, finalize("inv_1")); i.DueDate != i.IssueDate {
+		t.Errorf("issued %s and due %s", i.IssueDate, i.DueDate)
+	}
+	terms.PaymentDays = 3
+	f := refused[*FieldError](e, func(tx *compaction.Tx) (Tenant, error) {
+		return UpdateTenant(tx, terms)
+	})
+	if f.Field != "payment_days" {
+		t.Errorf("got %v", f)
 	}
 }

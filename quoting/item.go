@@ -71,8 +71,8 @@ func CreateItem(tx *compaction.Tx, i Item) (Item, error) {
 }
 
 // UpdateItem replaces an entry of the price book, and returns the ids of the drafts it repriced:
-// lines of the item that had its price or cost take the new one at once. Quotes that were issued
-// stay as they are. It fails with a *NotFoundError or a *FieldError.
+// what of their lines is the item's price, cost or tax is the new one at once. Quotes that were
+// issued stay as they are until they are revised. It fails with a *NotFoundError or a *FieldError.
 func UpdateItem(tx *compaction.Tx, i Item) (Item, []string, error) {
 	if err := i.check(); err != nil {
 		return i, nil, err
@@ -90,22 +90,4 @@ func UpdateItem(tx *compaction.Tx, i Item) (Item, []string, error) {
 // FindItem returns an entry of the price book. It fails with a *NotFoundError.
 func FindItem(s compaction.State, tenant, id string) (Item, error) {
 	return find(s, Items, compaction.Key(tenant, id), "price book item")
-}
-
-// reprice returns a line of an item as a change of the item leaves it, and whether it is another.
-// A price or cost that was written by hand stays.
-func (i *Item) reprice(l Line, old Item, currency money.Currency) (Line, bool) {
-	if l.Item != i.ID || i.Currency != currency || old.Currency != currency {
-		return l, false
-	}
-	changed := false
-	if l.UnitPrice.Equal(old.UnitPrice) && !l.UnitPrice.Equal(i.UnitPrice) {
-		l.UnitPrice, changed = i.UnitPrice, true
-	}
-	same := l.UnitCost.Valid == old.UnitCost.Valid && l.UnitCost.Decimal.Equal(old.UnitCost.Decimal)
-	if same && (l.UnitCost.Valid != i.UnitCost.Valid ||
-		!l.UnitCost.Decimal.Equal(i.UnitCost.Decimal)) {
-		l.UnitCost, changed = i.UnitCost, true
-	}
-	return l, changed
 }

@@ -92,7 +92,8 @@ type Bill struct {
 }
 
 // Quotes holds the quotes under Key(tenant, quote). Its indexes read "tenant/state/quote",
-// "tenant/customer/quote" and, for drafts, "tenant/item/quote". An issued quote expires by itself.
+// "tenant/customer/quote" and, for drafts, "tenant/item/quote". An issued quote expires by itself,
+// and one that came to nothing ends by itself: see ClosedPeriod.
 var Quotes = compaction.NewTable(compaction.TableSpec[Quote]{
 	Message: (*quotingv1.QuoteRecord)(nil),
 	Encode:  encodeQuote,
@@ -106,23 +107,9 @@ var Quotes = compaction.NewTable(compaction.TableSpec[Quote]{
 		}},
 		{Name: "item", Keys: func(_ string, q Quote) []string { return q.itemKeys() }},
 	},
-	Due: func(_ string, q Quote) time.Time {
-		if q.State() != QuoteIssued {
-			return time.Time{}
-		}
-		return q.Last().Expires
-	},
+	Due:      func(_ string, q Quote) time.Time { return q.due() },
+	Revision: 1, // closed quotes are due
 })
-
-func init() {
-	Quotes.OnDue(func(tx *compaction.Tx, key string, q Quote) error {
-		q, err := q.move(ExpireEvent, tx.Now())
-		if err == nil {
-			Quotes.Put(tx, key, q)
-		}
-		return err
-	})
-}
 
 // Last returns the version that counts.
 func (q Quote) Last() Version { return q.Versions[len(q.Versions)-1] }

@@ -1,7 +1,7 @@
 package quoting
 
 import (
-	"errors"
+	"unicode/utf8"
 
 	"github.com/quittance/quittance/compaction"
 )
@@ -9,7 +9,8 @@ import (
 // MaxVersions is how many versions a quote may have.
 const MaxVersions = 100
 
-const maxTerms = 20_000
+// MaxTerms is how many characters the terms of a quote may have.
+const MaxTerms = 20_000
 
 // A Draft is what a tradesperson writes.
 type Draft struct {
@@ -18,10 +19,11 @@ type Draft struct {
 	ValidUntil Date // empty: the tenant's validity from the day of issue
 }
 
-// content checks a draft and prices it. It fails with a *FieldError.
-func (d Draft) content(tx *compaction.Tx, tenant string) (Content, error) {
-	if !isText(d.Terms, maxTerms, true) {
-		return Content{}, badText("terms", maxTerms)
+// content checks a draft and prices it; before is what it replaces. It fails with a *FieldError.
+func (d Draft) content(tx *compaction.Tx, tenant string, before Document) (Content, error) {
+	if !isText(d.Terms, MaxTerms*utf8.UTFMax, true) || utf8.RuneCountInString(d.Terms) > MaxTerms {
+		return Content{}, &FieldError{"terms", "text",
+			"must be text without control characters, at most 20000 characters"}
 	}
 	if d.ValidUntil != "" {
 		if _, err := ParseDate("valid_until", string(d.ValidUntil)); err != nil {
@@ -32,19 +34,8 @@ func (d Draft) content(tx *compaction.Tx, tenant string) (Content, error) {
 	if err != nil {
 		return Content{}, err
 	}
-	for i, l := range d.Document.Lines {
-		if l.Item == "" {
-			continue
-		}
-		if _, err := FindItem(tx, tenant, l.Item); err != nil {
-			var missing *NotFoundError
-			if errors.As(err, &missing) {
-				err = &FieldError{field("lines", i, "item"), "item", "there is no such price book item"}
-			}
-			return Content{}, err
-		}
-	}
-	return Content{d.Document, priced, d.Terms, d.ValidUntil}, nil
+	d.Document.Lines, err = taken(tx, tenant, d.Document, before)
+	return Content{d.Document, priced, d.Terms, d.ValidUntil}, err
 }
 
 // CreateQuote stores a new quote for a customer, with the draft as its first version. It fails with
@@ -62,7 +53,7 @@ func CreateQuote(tx *compaction.Tx, tenant, id, customer string, d Draft) (Quote
 	if _, err := FindCustomer(tx, tenant, customer); err != nil {
 		return Quote{}, err
 	}
-	content, err := d.content(tx, tenant)
+	content, err := d.content(tx, tenant, Document{})
 	if err != nil {
 		return Quote{}, err
 	}
@@ -82,7 +73,7 @@ func EditQuote(tx *compaction.Tx, tenant, id string, d Draft) (Quote, error) {
 	if q.State() != QuoteDraft {
 		return q, &MoveError{"quote", q.State().String(), "edit"}
 	}
-	content, err := d.content(tx, tenant)
+	content, err := d.content(tx, tenant, q.Last().Content.Document)
 	if err != nil {
 		return q, err
 	}
@@ -91,9 +82,10 @@ func EditQuote(tx *compaction.Tx, tenant, id string, d Draft) (Quote, error) {
 	return q, nil
 }
 
-// ReviseQuote adds a version to a quote that was issued: a draft that begins with the same content.
-// The version before it is superseded. It fails with a *NotFoundError, a *MoveError, or a
-// *FieldError for one version too many.
+// ReviseQuote adds a version to a quote that was issued: a draft that begins with the same content,
+// but for what is the price book's, which is as that says it now. The version before it is
+// superseded. It fails with a *NotFoundError, a *MoveError, or a *FieldError for one version too
+// many and for a content that has no price any more.
 func ReviseQuote(tx *compaction.Tx, tenant, id string) (Quote, error) {
 	q, err := FindQuote(tx, tenant, id)
 	if err != nil {
@@ -105,7 +97,10 @@ func ReviseQuote(tx *compaction.Tx, tenant, id string) (Quote, error) {
 	if len(q.Versions) >= MaxVersions {
 		return q, &FieldError{"versions", "too_many", "a quote has at most 100 versions"}
 	}
-	content := q.Last().Content
+	content, err := q.Last().Content.follow(tx, tenant)
+	if err != nil {
+		return q, err
+	}
 	content.ValidUntil = ""
 	q.Versions = append(q.Versions, Version{State: QuoteDraft, Content: content, Created: tx.Now()})
 	Quotes.Put(tx, compaction.Key(tenant, id), q)

@@ -327,6 +327,22 @@ func TestBookRefused(t *testing.T) {
 	}
 }
 
+// TestQuoteTerms holds that the limit of terms counts characters, as the API does: what one door
+// takes the other must not refuse.
+func TestQuoteTerms(t *testing.T) {
+	e := start(t)
+	d := quoted(t)
+	create := func(tx *compaction.Tx) (Quote, error) {
+		return CreateQuote(tx, "acme", "quo_1", "cus_ann", d)
+	}
+	d.Terms = strings.Repeat("ü", MaxTerms+1)
+	if f := refused[*FieldError](e, create); f.Field != "terms" {
+		t.Errorf("got %v", f)
+	}
+	d.Terms = strings.Repeat("ü", MaxTerms)
+	made(e, create)
+}
+
 // A name that shows nothing is none: nobody can tell later who accepted, or whose quote it is.
 func TestBlankNames(t *testing.T) {
 	e := start(t)

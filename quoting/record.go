@@ -28,6 +28,7 @@ func encodeTenant(t Tenant) ([]byte, error) {
 	return proto.Marshal(&quotingv1.TenantRecord{
 		Tenant: t.ID, Name: t.Name, TimeZone: t.TimeZone, PlatformFee: encodeDecimal(t.PlatformFee),
 		PaymentDays: uint32(t.PaymentDays), ValidityDays: uint32(t.ValidityDays),
+		DueAtOnce:       t.DueAtOnce,
 		CreatedUnixNano: nanoseconds(t.Created), UpdatedUnixNano: nanoseconds(t.Updated),
 	})
 }
@@ -40,7 +41,7 @@ func decodeTenant(b []byte) (Tenant, error) {
 	var d decoder
 	t := Tenant{
 		ID: m.Tenant, Name: m.Name, TimeZone: m.TimeZone, PlatformFee: d.decimal(m.PlatformFee),
-		PaymentDays: int(m.PaymentDays), ValidityDays: int(m.ValidityDays),
+		PaymentDays: int(m.PaymentDays), ValidityDays: int(m.ValidityDays), DueAtOnce: m.DueAtOnce,
 		Created: instant(m.CreatedUnixNano), Updated: instant(m.UpdatedUnixNano),
 	}
 	return whole(t, d.err)

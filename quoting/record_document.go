@@ -26,7 +26,7 @@ func encodeDocument(d Document) *quotingv1.DocumentRecord {
 			Quantity: encodeDecimal(l.Quantity), UnitCode: l.UnitCode,
 			UnitPrice: encodeDecimal(l.UnitPrice), BaseQuantity: encodeOptional(l.BaseQuantity),
 			AllowancesMinor: encodeAmounts(l.Allowances), ChargesMinor: encodeAmounts(l.Charges),
-			Tax: encodeTax(l.Tax), UnitCost: encodeOptional(l.UnitCost),
+			Tax: encodeTax(l.Tax), UnitCost: encodeOptional(l.UnitCost), Book: encodeBook(l.Book),
 		})
 	}
 	return m
@@ -46,10 +46,24 @@ func (d *decoder) document(m *quotingv1.DocumentRecord) Document {
 			Quantity: d.decimal(l.Quantity), UnitCode: l.UnitCode, UnitPrice: d.decimal(l.UnitPrice),
 			BaseQuantity: d.optional(l.BaseQuantity), Allowances: decodeAmounts(l.AllowancesMinor, c),
 			Charges: decodeAmounts(l.ChargesMinor, c), Tax: d.tax(l.Tax),
-			UnitCost: d.optional(l.UnitCost),
+			UnitCost: d.optional(l.UnitCost), Book: decodeBook(l.Book),
 		})
 	}
 	return doc
+}
+
+func encodeBook(b FromBook) *quotingv1.LineBookRecord {
+	if !b.Known {
+		return nil
+	}
+	return &quotingv1.LineBookRecord{Price: b.Price, Cost: b.Cost, Tax: b.Tax}
+}
+
+func decodeBook(m *quotingv1.LineBookRecord) FromBook {
+	if m == nil {
+		return FromBook{}
+	}
+	return FromBook{true, m.Price, m.Cost, m.Tax}
 }
 
 func encodeAmounts(all []money.Amount) (minor []int64) {

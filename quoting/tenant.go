@@ -23,6 +23,7 @@ type Tenant struct {
 	TimeZone     string          // of its dates; empty is UTC
 	PlatformFee  decimal.Decimal // a percentage of what is captured
 	PaymentDays  int             // from an invoice's issue to its due date; 0 is the default
+	DueAtOnce    bool            // an invoice is due on the day of its issue; PaymentDays is then 0
 	ValidityDays int             // of a quote that does not say; 0 is the default
 	Created      time.Time
 	Updated      time.Time
@@ -52,6 +53,8 @@ func (t *Tenant) check() error {
 			"must be a percentage from 0 to 100 with at most six digits after the point"}
 	case t.PaymentDays < 0 || t.PaymentDays > maxDays:
 		return &FieldError{"payment_days", "range", "must be from 0 to 3650"}
+	case t.DueAtOnce && t.PaymentDays != 0:
+		return &FieldError{"payment_days", "range", "must be 0 where an invoice is due at once"}
 	case t.ValidityDays < 0 || t.ValidityDays > maxDays:
 		return &FieldError{"validity_days", "range", "must be from 0 to 3650"}
 	}
@@ -101,7 +104,7 @@ func terms(s compaction.State, id string) (Tenant, *time.Location, error) {
 	if err != nil {
 		return t, nil, err
 	}
-	if t.PaymentDays == 0 {
+	if t.PaymentDays == 0 && !t.DueAtOnce {
 		t.PaymentDays = DefaultPaymentDays
 	}
 	if t.ValidityDays == 0 {
@@ -112,6 +115,15 @@ func terms(s compaction.State, id string) (Tenant, *time.Location, error) {
 	}
 	z, err := zone(t.TimeZone)
 	return t, z, err
+}
+
+// Today returns the day of a time in a tenant's zone, by which its invoices are due.
+func Today(s compaction.State, tenant string, at time.Time) (Date, error) {
+	_, z, err := terms(s, tenant)
+	if err != nil {
+		return "", err
+	}
+	return DateOf(at, z), nil
 }
 
 // find returns the record of a key. It fails with a *NotFoundError that names the kind.

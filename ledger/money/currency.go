@@ -36,15 +36,6 @@ func MustParseCurrency(code string) Currency {
 	return c
 }
 
-// Currencies returns every currency that ParseCurrency knows, sorted by code.
-func Currencies() []Currency {
-	all := make([]Currency, 0, len(known)-1)
-	for i := range known[1:] {
-		all = append(all, Currency{uint8(i + 1)})
-	}
-	return all
-}
-
 // String returns the code, and an empty text for the zero Currency.
 func (c Currency) String() string { return known[c.place].code }
 

@@ -69,9 +69,18 @@ func TestParseRefused(t *testing.T) {
 	}
 }
 
+// currencies returns every currency that ParseCurrency knows.
+func currencies() []Currency {
+	all := make([]Currency, 0, len(known)-1)
+	for i := range known[1:] {
+		all = append(all, Currency{uint8(i + 1)})
+	}
+	return all
+}
+
 // A text that String wrote must be read back as the same amount, in every currency.
 func TestStringParse(t *testing.T) {
-	all := Currencies()
+	all := currencies()
 	rapid.Check(t, func(t *rapid.T) {
 		a := New(rapid.Int64().Draw(t, "minor"), rapid.SampledFrom(all).Draw(t, "currency"))
 		if got, err := Parse(a.String(), a.Currency()); got != a || err != nil {
@@ -106,7 +115,7 @@ func TestCurrencyDigits(t *testing.T) {
 			t.Errorf("%s has %d digits, want %d", code, got, want)
 		}
 	}
-	for _, c := range Currencies() {
+	for _, c := range currencies() {
 		if again, err := ParseCurrency(c.String()); again != c || err != nil {
 			t.Errorf("ParseCurrency(%q) = %q, %v", c, again, err)
 		}

@@ -28,9 +28,6 @@ func (s State) String() string { return nameOf(stateNames[:], s) }
 // Open reports whether a payment in s may still take money.
 func (s State) Open() bool { return s >= RequiresPaymentMethod && s <= RequiresCapture }
 
-// ParseState returns the state of a name, and whether there is one.
-func ParseState(name string) (State, bool) { return parseName[State](stateNames[:], name) }
-
 // An Event is what happened to a payment.
 type Event uint8
 
@@ -74,14 +71,4 @@ func nameOf[T ~uint8](names []string, v T) string {
 		return names[0]
 	}
 	return names[v]
-}
-
-// parseName returns the value whose name is given; the first name belongs to no value.
-func parseName[T ~uint8](names []string, name string) (T, bool) {
-	for i, n := range names[1:] {
-		if n == name {
-			return T(i + 1), true
-		}
-	}
-	return 0, false
 }

@@ -17,6 +17,8 @@
 //   - A payment clears when its money, that of its refunds and that of its disputes was seen. Then,
 //     in one append, the full final records go to the journal, ledger.Settled points to them from
 //     every id, ours and the gateway's, and the compacted topics get tombstones.
+//   - A quote that was declined, cancelled or has expired ends in the same way with what was
+//     reserved for it and the links to it, quoting.ClosedPeriod after it came to nothing.
 //   - What comes after that brings the records back as they were: see Engine.
 //
 // It does not call gateways: it emits effects. It does not read files or write reports: that is

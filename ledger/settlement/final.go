@@ -16,8 +16,8 @@ import (
 
 // A Final is what the journal has of something that was settled: the final records of a payment
 // with its attempts, refunds and disputes, of its invoice, and of its quote with its redemptions;
-// or those of an invoice that was never paid; or those of a payout. Only what is no longer open is
-// in it.
+// or those of an invoice that was never paid, or of a quote that came to nothing; or those of a
+// payout. Only what is no longer open is in it.
 type Final struct {
 	Tenant  string
 	Records []FinalRecord
@@ -102,8 +102,8 @@ func name(m proto.Message) string { return string(m.ProtoReflect().Descriptor().
 // The kinds of facts that are final records.
 var finals = map[string]bool{"payment.settled": true, "payment.canceled": true,
 	"payment.given_up": true, "attempt.final": true, "refund.final": true, "dispute.final": true,
-	"invoice.settled": true, "quote.settled": true, "redemption.final": true,
-	"payout.settled": true}
+	"invoice.settled": true, "quote.settled": true, "quote.closed": true,
+	"redemption.final": true, "payout.settled": true}
 
 // belongs returns, for a final record, the id it is brought back with, and the id of what must be
 // brought back with it; for any other fact nothing.

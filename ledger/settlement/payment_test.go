@@ -298,7 +298,7 @@ func TestResendPayoutLine(t *testing.T) {
 		Amount: l.Net, Observed: time.Now().UTC()}
 	w.must(platform, func(tx *compaction.Tx) error { return ApplyPayout(tx, platform, f, nil) })
 	w.must(platform, func(tx *compaction.Tx) error {
-		return RecordPayoutLines(tx, platform, "stripe-po_1", []payments.PayoutLine{l})
+		return ApplyPayout(tx, platform, f, []payments.PayoutLine{l})
 	})
 	l.Tenant, l.Payout = platform, "stripe-po_1"
 	resend := func(tx *compaction.Tx) error {
@@ -378,9 +378,6 @@ func TestRefusals(t *testing.T) {
 			_, err := MatchStatementEntry(tx, acme, StatementEntry{ID: "e"})
 			return err
 		}, ErrReference},
-		"no payout": {func(tx *compaction.Tx) error {
-			return RecordPayoutLines(tx, acme, "none", nil)
-		}, ErrNotFound},
 	} {
 		if err := w.do(acme, test.decide); !errors.Is(err, test.want) || err.Error() == "" {
 			t.Errorf("%s: %v", name, err)

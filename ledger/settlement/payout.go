@@ -99,26 +99,6 @@ func (c *change) movedPayout(p payments.Payout, ch payments.PayoutChange) error 
 	return nil
 }
 
-// RecordPayoutLines takes the lines of a payout that is paid, as ApplyPayout does. Lines that are
-// known already change nothing. It fails with ErrNotFound, a *SettledError for a payout that is
-// closed, and *payments.LinesError.
-func RecordPayoutLines(
-	tx *compaction.Tx, tenant, payout string, lines []payments.PayoutLine,
-) error {
-	p, ok, err := found(tx, payments.Payouts, tenant, payout, "", "")
-	if err != nil || !ok || p.Fetched {
-		if err == nil && !ok {
-			err = ErrNotFound
-		}
-		return err
-	}
-	c := begin(tx, tenant, "payout.lines")
-	if err := c.takeLines(p, lines); err != nil {
-		return err
-	}
-	return c.write()
-}
-
 // takeLines stores a payout's lines and sends each to its owner.
 func (c *change) takeLines(p payments.Payout, lines []payments.PayoutLine) error {
 	lines, err := withRemainder(p, lines)

@@ -245,18 +245,35 @@ func (c *change) endQuote(id string) error {
 			return err
 		}
 	}
+	return c.finishQuote(q, "quote.settled")
+}
+
+func init() { quoting.OnClosed(closeQuote) }
+
+// closeQuote ends a quote that came to nothing, as one that is settled ends.
+func closeQuote(tx *compaction.Tx, q quoting.Quote) error {
+	c := begin(tx, q.Tenant, "quote.close")
+	if err := c.finishQuote(q, "quote.closed"); err != nil {
+		return err
+	}
+	return c.write()
+}
+
+// finishQuote writes the final records of a quote and its redemptions, points to them, and ends the
+// open ones and the links to it.
+func (c *change) finishQuote(q quoting.Quote, kind string) error {
 	b, err := quoting.EncodeQuote(q)
-	err = c.fact("quote.settled", q.ID, (*quotingv1.QuoteRecord)(nil), b, err)
+	err = c.fact(kind, q.ID, (*quotingv1.QuoteRecord)(nil), b, err)
 	if err != nil {
 		return err
 	}
 	c.point(kindQuote, q.ID, q.ID)
 	quoting.Quotes.Delete(c.tx, c.key(q.ID))
-	redeemed, err := quoting.RedemptionsOf(c.tx, c.tenant, q.ID)
+	used, err := quoting.RedemptionsOf(c.tx, c.tenant, q.ID)
 	if err != nil {
 		return err
 	}
-	for _, r := range redeemed {
+	for _, r := range used {
 		b, err := quoting.EncodeRedemption(r)
 		err = c.fact("redemption.final", r.ID, (*quotingv1.RedemptionRecord)(nil), b, err)
 		if err != nil {

@@ -38,7 +38,11 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	s := compactiontest.Start(t, Tables()...)
+	return worldOn(t, compactiontest.Start(t, Tables()...))
+}
+
+func worldOn(t testing.TB, s *compaction.Shards) *world {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
 	w := &world{t: t, ctx: ctx, s: s, e: Engine{s}}

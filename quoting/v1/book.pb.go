@@ -33,7 +33,7 @@ type TenantRecord struct {
 	TimeZone string `protobuf:"bytes,3,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
 	// platform_fee is the platform's fee, a percentage of what is captured.
 	PlatformFee string `protobuf:"bytes,4,opt,name=platform_fee,json=platformFee,proto3" json:"platform_fee,omitempty"`
-	// payment_days is how many days after its issue an invoice is due.
+	// payment_days is how many days after its issue an invoice is due; 0 is the default.
 	PaymentDays uint32 `protobuf:"varint,5,opt,name=payment_days,json=paymentDays,proto3" json:"payment_days,omitempty"`
 	// validity_days is how many days a quote is valid where it does not say.
 	ValidityDays uint32 `protobuf:"varint,6,opt,name=validity_days,json=validityDays,proto3" json:"validity_days,omitempty"`
@@ -41,8 +41,10 @@ type TenantRecord struct {
 	CreatedUnixNano int64 `protobuf:"varint,7,opt,name=created_unix_nano,json=createdUnixNano,proto3" json:"created_unix_nano,omitempty"`
 	// updated_unix_nano is when it last changed.
 	UpdatedUnixNano int64 `protobuf:"varint,8,opt,name=updated_unix_nano,json=updatedUnixNano,proto3" json:"updated_unix_nano,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// due_at_once says that an invoice is due on the day of its issue; payment_days is then 0.
+	DueAtOnce     bool `protobuf:"varint,9,opt,name=due_at_once,json=dueAtOnce,proto3" json:"due_at_once,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TenantRecord) Reset() {
@@ -129,6 +131,13 @@ func (x *TenantRecord) GetUpdatedUnixNano() int64 {
 		return x.UpdatedUnixNano
 	}
 	return 0
+}
+
+func (x *TenantRecord) GetDueAtOnce() bool {
+	if x != nil {
+		return x.DueAtOnce
+	}
+	return false
 }
 
 // CustomerRecord is someone whom a tenant quotes to and who pays.
@@ -399,7 +408,7 @@ var File_quoting_v1_book_proto protoreflect.FileDescriptor
 const file_quoting_v1_book_proto_rawDesc = "" +
 	"\n" +
 	"\x15quoting/v1/book.proto\x12\n" +
-	"quoting.v1\x1a\x1bcompaction/v1/options.proto\x1a\x19quoting/v1/document.proto\"\x81\x03\n" +
+	"quoting.v1\x1a\x1bcompaction/v1/options.proto\x1a\x19quoting/v1/document.proto\"\xa1\x03\n" +
 	"\fTenantRecord\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x1e\n" +
 	"\x04name\x18\x02 \x01(\tB\n" +
@@ -410,7 +419,8 @@ const file_quoting_v1_book_proto_rawDesc = "" +
 	"\fpayment_days\x18\x05 \x01(\rR\vpaymentDays\x12#\n" +
 	"\rvalidity_days\x18\x06 \x01(\rR\fvalidityDays\x12*\n" +
 	"\x11created_unix_nano\x18\a \x01(\x03R\x0fcreatedUnixNano\x12*\n" +
-	"\x11updated_unix_nano\x18\b \x01(\x03R\x0fupdatedUnixNano:Y\xa2\xbb\x18U\n" +
+	"\x11updated_unix_nano\x18\b \x01(\x03R\x0fupdatedUnixNano\x12\x1e\n" +
+	"\vdue_at_once\x18\t \x01(\bR\tdueAtOnce:Y\xa2\xbb\x18U\n" +
 	"\x14quittance.tenants.v1\x12\b{tenant}\x18\x01:1The trade businesses, and the terms they work on.\"\x9c\x03\n" +
 	"\x0eCustomerRecord\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x1a\n" +

@@ -219,7 +219,9 @@ type LineRecord struct {
 	// tax is the line's tax.
 	Tax *TaxRecord `protobuf:"bytes,10,opt,name=tax,proto3" json:"tax,omitempty"`
 	// unit_cost is what the base quantity costs the tradesperson, a decimal; empty when unknown.
-	UnitCost      string `protobuf:"bytes,11,opt,name=unit_cost,json=unitCost,proto3" json:"unit_cost,omitempty"`
+	UnitCost string `protobuf:"bytes,11,opt,name=unit_cost,json=unitCost,proto3" json:"unit_cost,omitempty"`
+	// book is what of the line is the item's; absent where it was not noted.
+	Book          *LineBookRecord `protobuf:"bytes,12,opt,name=book,proto3" json:"book,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -331,6 +333,78 @@ func (x *LineRecord) GetUnitCost() string {
 	return ""
 }
 
+func (x *LineRecord) GetBook() *LineBookRecord {
+	if x != nil {
+		return x.Book
+	}
+	return nil
+}
+
+// LineBookRecord says what of a line is its price book item's and was not written by hand: that
+// follows the item until the line is issued, and with the next version after.
+type LineBookRecord struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// price says that the unit price is.
+	Price bool `protobuf:"varint,1,opt,name=price,proto3" json:"price,omitempty"`
+	// cost says that the unit cost is, or that neither has one.
+	Cost bool `protobuf:"varint,2,opt,name=cost,proto3" json:"cost,omitempty"`
+	// tax says that the tax is.
+	Tax           bool `protobuf:"varint,3,opt,name=tax,proto3" json:"tax,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LineBookRecord) Reset() {
+	*x = LineBookRecord{}
+	mi := &file_quoting_v1_document_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LineBookRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LineBookRecord) ProtoMessage() {}
+
+func (x *LineBookRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_quoting_v1_document_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LineBookRecord.ProtoReflect.Descriptor instead.
+func (*LineBookRecord) Descriptor() ([]byte, []int) {
+	return file_quoting_v1_document_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *LineBookRecord) GetPrice() bool {
+	if x != nil {
+		return x.Price
+	}
+	return false
+}
+
+func (x *LineBookRecord) GetCost() bool {
+	if x != nil {
+		return x.Cost
+	}
+	return false
+}
+
+func (x *LineBookRecord) GetTax() bool {
+	if x != nil {
+		return x.Tax
+	}
+	return false
+}
+
 // AdjustmentRecord is an allowance or a charge of a whole document.
 type AdjustmentRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -346,7 +420,7 @@ type AdjustmentRecord struct {
 
 func (x *AdjustmentRecord) Reset() {
 	*x = AdjustmentRecord{}
-	mi := &file_quoting_v1_document_proto_msgTypes[2]
+	mi := &file_quoting_v1_document_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -358,7 +432,7 @@ func (x *AdjustmentRecord) String() string {
 func (*AdjustmentRecord) ProtoMessage() {}
 
 func (x *AdjustmentRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_quoting_v1_document_proto_msgTypes[2]
+	mi := &file_quoting_v1_document_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -371,7 +445,7 @@ func (x *AdjustmentRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdjustmentRecord.ProtoReflect.Descriptor instead.
 func (*AdjustmentRecord) Descriptor() ([]byte, []int) {
-	return file_quoting_v1_document_proto_rawDescGZIP(), []int{2}
+	return file_quoting_v1_document_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *AdjustmentRecord) GetAmountMinor() int64 {
@@ -418,7 +492,7 @@ type DocumentRecord struct {
 
 func (x *DocumentRecord) Reset() {
 	*x = DocumentRecord{}
-	mi := &file_quoting_v1_document_proto_msgTypes[3]
+	mi := &file_quoting_v1_document_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -430,7 +504,7 @@ func (x *DocumentRecord) String() string {
 func (*DocumentRecord) ProtoMessage() {}
 
 func (x *DocumentRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_quoting_v1_document_proto_msgTypes[3]
+	mi := &file_quoting_v1_document_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -443,7 +517,7 @@ func (x *DocumentRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DocumentRecord.ProtoReflect.Descriptor instead.
 func (*DocumentRecord) Descriptor() ([]byte, []int) {
-	return file_quoting_v1_document_proto_rawDescGZIP(), []int{3}
+	return file_quoting_v1_document_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *DocumentRecord) GetCurrency() string {
@@ -532,7 +606,7 @@ type PricedRecord struct {
 
 func (x *PricedRecord) Reset() {
 	*x = PricedRecord{}
-	mi := &file_quoting_v1_document_proto_msgTypes[4]
+	mi := &file_quoting_v1_document_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -544,7 +618,7 @@ func (x *PricedRecord) String() string {
 func (*PricedRecord) ProtoMessage() {}
 
 func (x *PricedRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_quoting_v1_document_proto_msgTypes[4]
+	mi := &file_quoting_v1_document_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -557,7 +631,7 @@ func (x *PricedRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PricedRecord.ProtoReflect.Descriptor instead.
 func (*PricedRecord) Descriptor() ([]byte, []int) {
-	return file_quoting_v1_document_proto_rawDescGZIP(), []int{4}
+	return file_quoting_v1_document_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *PricedRecord) GetLines() []*PricedLineRecord {
@@ -673,7 +747,7 @@ type PricedLineRecord struct {
 
 func (x *PricedLineRecord) Reset() {
 	*x = PricedLineRecord{}
-	mi := &file_quoting_v1_document_proto_msgTypes[5]
+	mi := &file_quoting_v1_document_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -685,7 +759,7 @@ func (x *PricedLineRecord) String() string {
 func (*PricedLineRecord) ProtoMessage() {}
 
 func (x *PricedLineRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_quoting_v1_document_proto_msgTypes[5]
+	mi := &file_quoting_v1_document_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -698,7 +772,7 @@ func (x *PricedLineRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PricedLineRecord.ProtoReflect.Descriptor instead.
 func (*PricedLineRecord) Descriptor() ([]byte, []int) {
-	return file_quoting_v1_document_proto_rawDescGZIP(), []int{5}
+	return file_quoting_v1_document_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PricedLineRecord) GetNetMinor() int64 {
@@ -737,7 +811,7 @@ type MarginRecord struct {
 
 func (x *MarginRecord) Reset() {
 	*x = MarginRecord{}
-	mi := &file_quoting_v1_document_proto_msgTypes[6]
+	mi := &file_quoting_v1_document_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -749,7 +823,7 @@ func (x *MarginRecord) String() string {
 func (*MarginRecord) ProtoMessage() {}
 
 func (x *MarginRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_quoting_v1_document_proto_msgTypes[6]
+	mi := &file_quoting_v1_document_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -762,7 +836,7 @@ func (x *MarginRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarginRecord.ProtoReflect.Descriptor instead.
 func (*MarginRecord) Descriptor() ([]byte, []int) {
-	return file_quoting_v1_document_proto_rawDescGZIP(), []int{6}
+	return file_quoting_v1_document_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *MarginRecord) GetCostMinor() int64 {
@@ -801,7 +875,7 @@ type TaxTotalRecord struct {
 
 func (x *TaxTotalRecord) Reset() {
 	*x = TaxTotalRecord{}
-	mi := &file_quoting_v1_document_proto_msgTypes[7]
+	mi := &file_quoting_v1_document_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -813,7 +887,7 @@ func (x *TaxTotalRecord) String() string {
 func (*TaxTotalRecord) ProtoMessage() {}
 
 func (x *TaxTotalRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_quoting_v1_document_proto_msgTypes[7]
+	mi := &file_quoting_v1_document_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -826,7 +900,7 @@ func (x *TaxTotalRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaxTotalRecord.ProtoReflect.Descriptor instead.
 func (*TaxTotalRecord) Descriptor() ([]byte, []int) {
-	return file_quoting_v1_document_proto_rawDescGZIP(), []int{7}
+	return file_quoting_v1_document_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TaxTotalRecord) GetTax() *TaxRecord {
@@ -879,7 +953,7 @@ type PricedPromotionRecord struct {
 
 func (x *PricedPromotionRecord) Reset() {
 	*x = PricedPromotionRecord{}
-	mi := &file_quoting_v1_document_proto_msgTypes[8]
+	mi := &file_quoting_v1_document_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -891,7 +965,7 @@ func (x *PricedPromotionRecord) String() string {
 func (*PricedPromotionRecord) ProtoMessage() {}
 
 func (x *PricedPromotionRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_quoting_v1_document_proto_msgTypes[8]
+	mi := &file_quoting_v1_document_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -904,7 +978,7 @@ func (x *PricedPromotionRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PricedPromotionRecord.ProtoReflect.Descriptor instead.
 func (*PricedPromotionRecord) Descriptor() ([]byte, []int) {
-	return file_quoting_v1_document_proto_rawDescGZIP(), []int{8}
+	return file_quoting_v1_document_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PricedPromotionRecord) GetPromotion() string {
@@ -990,7 +1064,7 @@ type TaxShareRecord struct {
 
 func (x *TaxShareRecord) Reset() {
 	*x = TaxShareRecord{}
-	mi := &file_quoting_v1_document_proto_msgTypes[9]
+	mi := &file_quoting_v1_document_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1002,7 +1076,7 @@ func (x *TaxShareRecord) String() string {
 func (*TaxShareRecord) ProtoMessage() {}
 
 func (x *TaxShareRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_quoting_v1_document_proto_msgTypes[9]
+	mi := &file_quoting_v1_document_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1015,7 +1089,7 @@ func (x *TaxShareRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaxShareRecord.ProtoReflect.Descriptor instead.
 func (*TaxShareRecord) Descriptor() ([]byte, []int) {
-	return file_quoting_v1_document_proto_rawDescGZIP(), []int{9}
+	return file_quoting_v1_document_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TaxShareRecord) GetTax() *TaxRecord {
@@ -1040,7 +1114,7 @@ const file_quoting_v1_document_proto_rawDesc = "" +
 	"quoting.v1\x1a\x1bcompaction/v1/options.proto\";\n" +
 	"\tTaxRecord\x12\x1a\n" +
 	"\bcategory\x18\x01 \x01(\tR\bcategory\x12\x12\n" +
-	"\x04rate\x18\x02 \x01(\tR\x04rate\"\x90\x03\n" +
+	"\x04rate\x18\x02 \x01(\tR\x04rate\"\xc0\x03\n" +
 	"\n" +
 	"LineRecord\x121\n" +
 	"\vdescription\x18\x01 \x01(\tB\x0f\xaa\xbb\x18\v\n" +
@@ -1056,7 +1130,12 @@ const file_quoting_v1_document_proto_rawDesc = "" +
 	"\rcharges_minor\x18\t \x03(\x03R\fchargesMinor\x12'\n" +
 	"\x03tax\x18\n" +
 	" \x01(\v2\x15.quoting.v1.TaxRecordR\x03tax\x12\x1b\n" +
-	"\tunit_cost\x18\v \x01(\tR\bunitCost\"v\n" +
+	"\tunit_cost\x18\v \x01(\tR\bunitCost\x12.\n" +
+	"\x04book\x18\f \x01(\v2\x1a.quoting.v1.LineBookRecordR\x04book\"L\n" +
+	"\x0eLineBookRecord\x12\x14\n" +
+	"\x05price\x18\x01 \x01(\bR\x05price\x12\x12\n" +
+	"\x04cost\x18\x02 \x01(\bR\x04cost\x12\x10\n" +
+	"\x03tax\x18\x03 \x01(\bR\x03tax\"v\n" +
 	"\x10AdjustmentRecord\x12!\n" +
 	"\famount_minor\x18\x01 \x01(\x03R\vamountMinor\x12'\n" +
 	"\x03tax\x18\x02 \x01(\v2\x15.quoting.v1.TaxRecordR\x03tax\x12\x16\n" +
@@ -1143,42 +1222,44 @@ func file_quoting_v1_document_proto_rawDescGZIP() []byte {
 }
 
 var file_quoting_v1_document_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_quoting_v1_document_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_quoting_v1_document_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_quoting_v1_document_proto_goTypes = []any{
 	(LineKind)(0),                 // 0: quoting.v1.LineKind
 	(PromotionFunding)(0),         // 1: quoting.v1.PromotionFunding
 	(*TaxRecord)(nil),             // 2: quoting.v1.TaxRecord
 	(*LineRecord)(nil),            // 3: quoting.v1.LineRecord
-	(*AdjustmentRecord)(nil),      // 4: quoting.v1.AdjustmentRecord
-	(*DocumentRecord)(nil),        // 5: quoting.v1.DocumentRecord
-	(*PricedRecord)(nil),          // 6: quoting.v1.PricedRecord
-	(*PricedLineRecord)(nil),      // 7: quoting.v1.PricedLineRecord
-	(*MarginRecord)(nil),          // 8: quoting.v1.MarginRecord
-	(*TaxTotalRecord)(nil),        // 9: quoting.v1.TaxTotalRecord
-	(*PricedPromotionRecord)(nil), // 10: quoting.v1.PricedPromotionRecord
-	(*TaxShareRecord)(nil),        // 11: quoting.v1.TaxShareRecord
+	(*LineBookRecord)(nil),        // 4: quoting.v1.LineBookRecord
+	(*AdjustmentRecord)(nil),      // 5: quoting.v1.AdjustmentRecord
+	(*DocumentRecord)(nil),        // 6: quoting.v1.DocumentRecord
+	(*PricedRecord)(nil),          // 7: quoting.v1.PricedRecord
+	(*PricedLineRecord)(nil),      // 8: quoting.v1.PricedLineRecord
+	(*MarginRecord)(nil),          // 9: quoting.v1.MarginRecord
+	(*TaxTotalRecord)(nil),        // 10: quoting.v1.TaxTotalRecord
+	(*PricedPromotionRecord)(nil), // 11: quoting.v1.PricedPromotionRecord
+	(*TaxShareRecord)(nil),        // 12: quoting.v1.TaxShareRecord
 }
 var file_quoting_v1_document_proto_depIdxs = []int32{
 	0,  // 0: quoting.v1.LineRecord.kind:type_name -> quoting.v1.LineKind
 	2,  // 1: quoting.v1.LineRecord.tax:type_name -> quoting.v1.TaxRecord
-	2,  // 2: quoting.v1.AdjustmentRecord.tax:type_name -> quoting.v1.TaxRecord
-	3,  // 3: quoting.v1.DocumentRecord.lines:type_name -> quoting.v1.LineRecord
-	4,  // 4: quoting.v1.DocumentRecord.allowances:type_name -> quoting.v1.AdjustmentRecord
-	4,  // 5: quoting.v1.DocumentRecord.charges:type_name -> quoting.v1.AdjustmentRecord
-	7,  // 6: quoting.v1.PricedRecord.lines:type_name -> quoting.v1.PricedLineRecord
-	9,  // 7: quoting.v1.PricedRecord.taxes:type_name -> quoting.v1.TaxTotalRecord
-	10, // 8: quoting.v1.PricedRecord.promotions:type_name -> quoting.v1.PricedPromotionRecord
-	8,  // 9: quoting.v1.PricedRecord.margin:type_name -> quoting.v1.MarginRecord
-	8,  // 10: quoting.v1.PricedLineRecord.margin:type_name -> quoting.v1.MarginRecord
-	2,  // 11: quoting.v1.TaxTotalRecord.tax:type_name -> quoting.v1.TaxRecord
-	1,  // 12: quoting.v1.PricedPromotionRecord.funding:type_name -> quoting.v1.PromotionFunding
-	11, // 13: quoting.v1.PricedPromotionRecord.shares:type_name -> quoting.v1.TaxShareRecord
-	2,  // 14: quoting.v1.TaxShareRecord.tax:type_name -> quoting.v1.TaxRecord
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	4,  // 2: quoting.v1.LineRecord.book:type_name -> quoting.v1.LineBookRecord
+	2,  // 3: quoting.v1.AdjustmentRecord.tax:type_name -> quoting.v1.TaxRecord
+	3,  // 4: quoting.v1.DocumentRecord.lines:type_name -> quoting.v1.LineRecord
+	5,  // 5: quoting.v1.DocumentRecord.allowances:type_name -> quoting.v1.AdjustmentRecord
+	5,  // 6: quoting.v1.DocumentRecord.charges:type_name -> quoting.v1.AdjustmentRecord
+	8,  // 7: quoting.v1.PricedRecord.lines:type_name -> quoting.v1.PricedLineRecord
+	10, // 8: quoting.v1.PricedRecord.taxes:type_name -> quoting.v1.TaxTotalRecord
+	11, // 9: quoting.v1.PricedRecord.promotions:type_name -> quoting.v1.PricedPromotionRecord
+	9,  // 10: quoting.v1.PricedRecord.margin:type_name -> quoting.v1.MarginRecord
+	9,  // 11: quoting.v1.PricedLineRecord.margin:type_name -> quoting.v1.MarginRecord
+	2,  // 12: quoting.v1.TaxTotalRecord.tax:type_name -> quoting.v1.TaxRecord
+	1,  // 13: quoting.v1.PricedPromotionRecord.funding:type_name -> quoting.v1.PromotionFunding
+	12, // 14: quoting.v1.PricedPromotionRecord.shares:type_name -> quoting.v1.TaxShareRecord
+	2,  // 15: quoting.v1.TaxShareRecord.tax:type_name -> quoting.v1.TaxRecord
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_quoting_v1_document_proto_init() }
@@ -1192,7 +1273,7 @@ func file_quoting_v1_document_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_quoting_v1_document_proto_rawDesc), len(file_quoting_v1_document_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -155,6 +155,7 @@ func (a *API) register() {
 	a.registerCustomers()
 	a.registerItems()
 	a.registerPromotions()
+	a.registerRedemptions()
 	a.registerQuotes()
 	a.registerLinks()
 	a.registerInvoices()

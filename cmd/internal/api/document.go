@@ -131,8 +131,8 @@ func (r *documentReader) adjustments(prefix string, list []adjustmentBody) []quo
 	return out
 }
 
-// priced are a document's figures.
-type priced struct {
+// Priced are a document's figures.
+type Priced struct {
 	Currency       currencyCode      `json:"currency"`
 	Lines          []amountText      `json:"lines" doc:"The net amount of each line."`
 	LineTotal      amountText        `json:"line_total"`
@@ -147,7 +147,14 @@ type priced struct {
 	Payable        amountText        `json:"payable" doc:"tax_inclusive − prepaid − promotion_total + rounding."`
 	Taxes          []taxTotal        `json:"taxes" doc:"The tax of each category and rate."`
 	Promotions     []pricedPromotion `json:"promotions" doc:"What each promotion takes off."`
+	LineDetails    []lineDetail      `json:"line_details,omitempty" doc:"What the promotions take off each line and what it leaves. Customers never see it."`
 	Margin         *margin           `json:"margin,omitempty" doc:"What is left after cost, where every line has a cost. Customers never see it."`
+}
+
+type lineDetail struct {
+	Net       amountText `json:"net" doc:"Before promotions."`
+	Promotion amountText `json:"promotion" doc:"Its part of the promotions that the tradesperson funds."`
+	Margin    *margin    `json:"margin,omitempty" doc:"What is left after its cost, where it has one."`
 }
 
 type taxTotal struct {
@@ -176,9 +183,9 @@ type margin struct {
 }
 
 // showPriced returns figures as answers show them; internal says whether costs may be seen.
-func showPriced(p *quoting.Priced, internal bool) priced {
+func showPriced(p *quoting.Priced, internal bool) Priced {
 	text := func(a money.Amount) amountText { return amountText(a.String()) }
-	out := priced{
+	out := Priced{
 		Currency: currencyCode(p.Currency.String()), Lines: make([]amountText, len(p.Lines)),
 		LineTotal: text(p.LineTotal), AllowanceTotal: text(p.AllowanceTotal),
 		ChargeTotal: text(p.ChargeTotal), TaxExclusive: text(p.TaxExclusive), Tax: text(p.Tax),
@@ -201,8 +208,26 @@ func showPriced(p *quoting.Priced, internal bool) priced {
 			out.Promotions[i].Percent = decimalText(q.Percent.String())
 		}
 	}
-	if m := p.Margin; internal && m.Known {
-		out.Margin = &margin{text(m.Cost), text(m.Amount), decimalText(m.Percent.String())}
+	if internal {
+		out.Margin, out.LineDetails = showMargin(p.Margin), showLineDetails(p.Lines)
+	}
+	return out
+}
+
+// showMargin returns a margin as answers show it, nil where the cost is not known.
+func showMargin(m quoting.Margin) *margin {
+	if !m.Known {
+		return nil
+	}
+	return &margin{amountText(m.Cost.String()), amountText(m.Amount.String()),
+		decimalText(m.Percent.String())}
+}
+
+func showLineDetails(lines []quoting.PricedLine) []lineDetail {
+	out := make([]lineDetail, len(lines))
+	for i, l := range lines {
+		out[i] = lineDetail{amountText(l.Net.String()), amountText(l.Promotion.String()),
+			showMargin(l.Margin)}
 	}
 	return out
 }

@@ -24,11 +24,14 @@ type invoiceRecord struct {
 	IssueDate      string       `json:"issue_date,omitempty" example:"2026-12-01"`
 	DueDate        string       `json:"due_date,omitempty" example:"2026-12-15"`
 	Document       DocumentBody `json:"document"`
-	Priced         priced       `json:"priced"`
+	Priced         Priced       `json:"priced"`
+	Rules          []ruleStep   `json:"rules,omitempty" doc:"The rules by which the figures came about, in order. Only the answer to Get an invoice has them."`
 	AmountDue      amountText   `json:"amount_due"`
 	AmountPaid     amountText   `json:"amount_paid"`
 	AmountCredited amountText   `json:"amount_credited" doc:"By credit notes."`
+	AmountOverpaid amountText   `json:"amount_overpaid" doc:"What was paid or credited beyond the total: the customer's credit."`
 	PartiallyPaid  bool         `json:"partially_paid"`
+	Overdue        bool         `json:"overdue" doc:"Whether it is open and its due date is over, in the tenant's zone, at the time of the answer."`
 	Hash           string       `json:"hash,omitempty" doc:"The SHA-256 of what was finalised."`
 	Created        moment       `json:"created"`
 	Updated        moment       `json:"updated"`
@@ -47,6 +50,7 @@ type invoiceList struct {
 	Status   string `query:"status" enum:"draft,open,paid,void,uncollectible" doc:"Only those that stand here."`
 	Customer string `query:"customer" pattern:"^cus_[0-9a-z]{26}$" doc:"Only those of a customer. Goes with no other filter."`
 	Quote    string `query:"quote" pattern:"^quo_[0-9a-z]{26}$" doc:"Only those of a quote. Goes with no other filter."`
+	Overdue  string `query:"overdue" enum:"true" doc:"Only open ones whose due date is over, longest overdue first. Goes with no other filter."`
 }
 
 type uncollectibleBody struct {
@@ -70,11 +74,7 @@ func (a *API) registerInvoices() {
 		id: "list-invoices", path: "/v1/invoices", tag: invoiceTag, roles: anyKey,
 		summary:     "List invoices",
 		description: "Invoices that are open, oldest first. Settled ones are found by id.",
-	}, func(x *exchange, in *invoiceList) (page[invoiceRecord], error) {
-		return listBy(x, in.Paging, quoting.Invoices, []filter{{"state", in.Status},
-			{"customer", in.Customer}, {"quote", in.Quote}},
-			func(i quoting.Invoice) invoiceRecord { return showInvoice(i, true) })
-	})
+	}, listInvoices)
 	query[InvoicePath](a, route{
 		id: "get-invoice", path: "/v1/invoices/{id}", tag: invoiceTag, roles: anyone,
 		summary:     "Get an invoice",
@@ -84,7 +84,10 @@ func (a *API) registerInvoices() {
 		if err != nil {
 			return invoiceRecord{}, err
 		}
-		return showInvoice(i, x.caller.link == nil), nil
+		today, err := x.today()
+		out := showInvoice(i, today, x.caller.link == nil)
+		out.Rules = showRules(quoting.Explain(i.Document, i.Priced))
+		return out, err
 	})
 	a.registerInvoiceMoves()
 }
@@ -113,7 +116,8 @@ func createInvoice(x *exchange, in *struct{ Body invoiceBody }) (change, error) 
 		if err != nil {
 			return result{}, at("quote", ended(tx, tenant, quote, err))
 		}
-		return result{body: showInvoice(i, true), location: "/v1/invoices/" + id}, nil
+		today, err := quoting.Today(tx, tenant, tx.Now())
+		return result{body: showInvoice(i, today, true), location: "/v1/invoices/" + id}, err
 	}}, nil
 }
 
@@ -127,7 +131,8 @@ func (x *exchange) changeInvoice(
 		if err != nil {
 			return result{}, ended(tx, tenant, id, err)
 		}
-		return result{body: showInvoice(i, true)}, nil
+		today, err := quoting.Today(tx, tenant, tx.Now())
+		return result{body: showInvoice(i, today, true)}, err
 	}}
 }
 
@@ -202,19 +207,4 @@ func creditInvoice(x *exchange, in *struct {
 		}
 		return i, err
 	}), nil
-}
-
-func showInvoice(i quoting.Invoice, internal bool) invoiceRecord {
-	return invoiceRecord{
-		ID: i.ID, Number: i.Name(), Status: i.State.String(), Quote: i.Quote, QuoteVersion: i.Version,
-		Mode: i.Mode.String(), Customer: i.Customer, IssueDate: string(i.IssueDate),
-		DueDate: string(i.DueDate), Document: showDocument(&i.Document, internal),
-		Priced:         showPriced(&i.Priced, internal),
-		AmountDue:      amountText(i.AmountDue().String()),
-		AmountPaid:     amountText(i.AmountPaid.String()),
-		AmountCredited: amountText(i.AmountCredited.String()),
-		PartiallyPaid:  i.PartiallyPaid(), Hash: i.Hash.String(), Created: moment(i.Created),
-		Updated: moment(i.Updated), Finalized: moment(i.Finalized), Paid: moment(i.Paid),
-		Closed: moment(i.Closed),
-	}
 }

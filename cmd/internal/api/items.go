@@ -14,7 +14,7 @@ type ItemBody struct {
 	UnitPrice decimalText  `json:"unit_price" example:"62.30"`
 	UnitCost  decimalText  `json:"unit_cost,omitempty" doc:"What it costs you. Customers never see it." example:"40"`
 	Tax       taxBody      `json:"tax"`
-	Inactive  bool         `json:"inactive,omitempty" doc:"Whether it is no longer offered."`
+	Inactive  bool         `json:"inactive,omitempty" doc:"Whether it is no longer offered: no new line takes it."`
 }
 
 // An itemRecord as answers show it.
@@ -71,8 +71,8 @@ func (a *API) registerItems() {
 	mutation[itemInput, itemUpdate](a, route{
 		id: "put-item", method: "PUT", path: "/v1/items/{id}", tag: tag, roles: sellers,
 		summary: "Change a price book item",
-		description: "Replaces an entry of the price book. Lines of drafts that had its price take the " +
-			"new one at once; what was issued stays as it is.",
+		description: "Replaces an entry of the price book. Lines of drafts that had its price, cost or " +
+			"tax take the new one at once; what was issued stays as it is until it is revised.",
 		example: example,
 	}, func(x *exchange, in *itemInput) (change, error) {
 		i, err := in.Body.item(x.tenant, in.ID)

@@ -37,7 +37,8 @@ func TestMoneyPath(t *testing.T) {
 	w.want(200, request{as: "acme/customer", method: "GET", path: "/v1/link"}).is(
 		"subject", quote, "kind", "quote", "business", "acme")
 	w.want(200, request{as: "acme/customer", method: "GET", path: "/v1/quotes/" + quote}).is(
-		"priced.margin", "", "document.lines.0.unit_cost", "", "rules.0.rule", "line_net")
+		"priced.margin", "", "priced.line_details", "", "document.lines.0.unit_cost", "",
+		"rules.0.rule", "line_net")
 	w.want(409, request{as: "acme/customer", method: "POST", path: "/v1/quotes/" + quote + "/accept",
 		body: `{"who":"Ann","hash":"` + strings.Repeat("0", 64) + `"}`}).is(
 		"type", "/problems/content-changed")
@@ -49,7 +50,16 @@ func TestMoneyPath(t *testing.T) {
 	seller(200, "POST", "/v1/invoices/"+invoice+"/finalize", "").is("status", "open",
 		"number", "INV-1", "amount_due", "107.10")
 	w.want(200, request{as: "acme/customer", method: "GET", path: "/v1/invoices/" + invoice}).is(
-		"priced.margin", "")
+		"priced.margin", "", "priced.line_details", "", "priced.lines.0", "100.00",
+		"rules.0.rule", "line_net", "rules.1.rule", "promotion")
+	seller(200, "GET", "/v1/invoices/"+invoice, "").is("priced.line_details.0.net", "100.00",
+		"priced.line_details.0.promotion", "10.00", "priced.line_details.0.margin.cost", "60.00",
+		"priced.line_details.0.margin.amount", "30.00")
+	redemption := seller(200, "GET", "/v1/redemptions?quote="+quote, "").is("data.0.status",
+		"reserved", "data.0.promotion", promotion, "data.0.amount", "10.00").at("data.0.id")
+	seller(200, "GET", "/v1/redemptions?promotion="+promotion, "").is("data.0.id", redemption)
+	seller(200, "GET", "/v1/redemptions/"+redemption, "").is("status", "reserved", "code",
+		"SPRING10")
 	w.want(403, request{as: "acme/customer", method: "POST", path: "/v1/payments",
 		body: `{"invoice":"` + invoice + `","gateway":"offline","method":"cash"}`})
 	seller(422, "POST", "/v1/payments", `{"invoice":"`+invoice+`","gateway":"nobody"}`).is(
@@ -66,6 +76,8 @@ func TestMoneyPath(t *testing.T) {
 		seller(200, "GET", path, "").is("status", status)
 	}
 	seller(200, "GET", "/v1/payments", "").is("data", "[]")
+	seller(200, "GET", "/v1/redemptions", "").is("data", "[]")
+	seller(200, "GET", "/v1/redemptions/"+redemption, "").is("status", "redeemed", "quote", quote)
 	seller(409, "POST", "/v1/quotes/"+quote+"/cancel", `{"who":"Bob"}`).is(
 		"type", "/problems/document-state")
 	refund := seller(201, "POST", "/v1/refunds", `{"payment":"`+payment+`","amount":"7.10"}`).is(

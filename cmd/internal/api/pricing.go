@@ -10,6 +10,12 @@ type previewBody struct {
 	PromotionCodes []string `json:"promotion_codes,omitempty" maxItems:"10" doc:"Codes of the tenant's promotions to apply." example:"[\"SPRING10\"]"`
 }
 
+// A preview has the figures of a document that is not kept.
+type preview struct {
+	Priced
+	Rules []ruleStep `json:"rules" doc:"The rules by which the figures came about, in order."`
+}
+
 func (a *API) registerPricing() {
 	query(a, route{
 		id: "preview-pricing", method: "POST", path: "/v1/pricing/preview", tag: "Pricing",
@@ -22,15 +28,15 @@ func (a *API) registerPricing() {
 	}, previewPricing)
 }
 
-func previewPricing(x *exchange, in *struct{ Body previewBody }) (priced, error) {
+func previewPricing(x *exchange, in *struct{ Body previewBody }) (preview, error) {
 	d, err := in.Body.document("")
 	if err != nil {
-		return priced{}, err
+		return preview{}, err
 	}
 	codes := in.Body.PromotionCodes
 	if len(codes) == 0 {
 		p, err := quoting.Price(d, nil, x.api.clock())
-		return showPriced(&p, true), err
+		return showPreview(d, p), err
 	}
 	var p quoting.Priced
 	err = x.api.shards.Read(x.tenant, func(v *compaction.View) error {
@@ -40,5 +46,9 @@ func previewPricing(x *exchange, in *struct{ Body previewBody }) (priced, error)
 		}
 		return locateCode(v, x.tenant, codes, err)
 	})
-	return showPriced(&p, true), err
+	return showPreview(d, p), err
+}
+
+func showPreview(d quoting.Document, p quoting.Priced) preview {
+	return preview{showPriced(&p, true), showRules(quoting.Explain(d, p))}
 }

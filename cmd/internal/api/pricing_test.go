@@ -73,3 +73,13 @@ func TestPreviewRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestPreviewExplains wants a preview to say by which rules its figures came about, and what each
+// line leaves.
+func TestPreviewExplains(t *testing.T) {
+	w := newWorld(t)
+	w.seller(200, "POST", "/v1/pricing/preview", `{"currency":"EUR","lines":[{"quantity":"2",`+
+		`"unit_price":"50","unit_cost":"30","tax":{"category":"S","rate":"19"}}]}`).is(
+		"lines.0", "100.00", "rules.0.rule", "line_net", "rules.1.rule", "tax",
+		"rules.1.amount", "19.00", "line_details.0.margin.percent", "40")
+}

@@ -85,12 +85,8 @@ func (a *API) registerPromotions() {
 	query[Paging](a, route{
 		id: "list-promotions", path: "/v1/promotions", tag: tag, roles: anyKey,
 		summary:     "List promotions",
-		description: "The tenant's promotions, oldest first, without their use.",
-	}, func(x *exchange, in *Paging) (page[promotionRecord], error) {
-		return list(x, *in, quoting.Promotions, func(p quoting.Promotion) promotionRecord {
-			return showPromotion(p, quoting.Usage{})
-		})
-	})
+		description: "The tenant's promotions, oldest first, and how often each is used.",
+	}, listPromotions)
 	query[PromotionPath](a, route{
 		id: "get-promotion", path: "/v1/promotions/{id}", tag: tag, roles: anyKey,
 		summary: "Get a promotion", description: "One promotion, and how often it is used.",
@@ -222,6 +218,30 @@ func (b *PromotionBody) amounts(p *quoting.Promotion) error {
 	}
 	p.MinimumSpend, err = parseAmount("minimum_spend", b.MinimumSpend, currency)
 	return err
+}
+
+// listPromotions reads a page of promotions and the use of each as of the same moment.
+func listPromotions(x *exchange, in *Paging) (page[promotionRecord], error) {
+	p := in.of(x.tenant + "/")
+	var rows []compaction.Row[quoting.Promotion]
+	used := map[string]quoting.Usage{}
+	err := x.api.shards.Read(x.tenant, func(v *compaction.View) (err error) {
+		if rows, err = quoting.Promotions.Scan(v, p); err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if used[r.Key], err = quoting.UsageOf(v, x.tenant, r.Value.ID, ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return page[promotionRecord]{}, err
+	}
+	return pageOf(p, rows, func(p quoting.Promotion) promotionRecord {
+		return showPromotion(p, used[compaction.Key(p.Tenant, p.ID)])
+	}), nil
 }
 
 // aboveZero reads an amount of a field that means something else when it is left out: nothing of it

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/hex"
 	"strings"
 
 	"github.com/quittance/quittance/compaction"
@@ -11,7 +10,7 @@ import (
 // DraftBody is what a tradesperson writes of a quote.
 type DraftBody struct {
 	DocumentBody
-	Terms      string `json:"terms,omitempty" maxLength:"2000" doc:"What the customer agrees to." example:"Payable within 14 days."`
+	Terms      string `json:"terms,omitempty" maxLength:"20000" doc:"What the customer agrees to." example:"Payable within 14 days."`
 	ValidUntil string `json:"valid_until,omitempty" format:"date" maxLength:"10" doc:"The last day on which it can be accepted, in the customer's zone; the tenant's validity unless given." example:"2026-12-31"`
 }
 
@@ -28,7 +27,7 @@ type quoteRecord struct {
 	Status     string       `json:"status" enum:"draft,issued,changes_requested,accepted,invoiced,declined,expired,superseded,cancelled"`
 	Version    int          `json:"version" doc:"Which version this is, from 1."`
 	Document   DocumentBody `json:"document"`
-	Priced     priced       `json:"priced" doc:"The agreed figures once it was accepted, else those on offer."`
+	Priced     Priced       `json:"priced" doc:"The agreed figures once it was accepted, else those on offer."`
 	Rules      []ruleStep   `json:"rules,omitempty" doc:"The rules by which the figures came about, in order. Lists leave them out."`
 	Terms      string       `json:"terms,omitempty"`
 	ValidUntil string       `json:"valid_until,omitempty" example:"2026-12-31"`
@@ -101,7 +100,7 @@ type quoteVersion struct {
 	Version    int          `json:"version"`
 	Status     string       `json:"status" enum:"draft,issued,changes_requested,accepted,invoiced,declined,expired,superseded,cancelled"`
 	Document   DocumentBody `json:"document"`
-	Priced     priced       `json:"priced"`
+	Priced     Priced       `json:"priced"`
 	Hash       string       `json:"hash,omitempty"`
 	Issued     moment       `json:"issued,omitzero"`
 	Expires    moment       `json:"expires,omitzero"`
@@ -126,8 +125,9 @@ func (a *API) registerQuotes() {
 	}, createQuote)
 	query[quoteList](a, route{
 		id: "list-quotes", path: "/v1/quotes", tag: quoteTag, roles: anyKey,
-		summary:     "List quotes",
-		description: "Quotes that are open, oldest first. Settled ones are found by id.",
+		summary: "List quotes",
+		description: "Quotes that are open, oldest first; those that came to nothing stay for 30 days " +
+			"more. Ended ones are found by id.",
 	}, func(x *exchange, in *quoteList) (page[quoteRecord], error) {
 		return listBy(x, in.Paging, quoting.Quotes,
 			[]filter{{"state", in.Status}, {"customer", in.Customer}},
@@ -136,7 +136,7 @@ func (a *API) registerQuotes() {
 	query[QuotePath](a, route{
 		id: "get-quote", path: "/v1/quotes/{id}", tag: quoteTag, roles: anyone,
 		summary: "Get a quote",
-		description: "A quote, open or settled. Customers see what their link is about, without costs " +
+		description: "A quote, open or ended. Customers see what their link is about, without costs " +
 			"and drafts.",
 	}, getQuote)
 	query[QuotePath](a, route{
@@ -172,7 +172,8 @@ func (a *API) registerQuoteMoves() {
 		"Makes a draft an offer: its content is frozen and hashed, and it gets a number.",
 		quoting.IssueQuote)
 	move("revise", "Revise a quote",
-		"Adds a version to a quote that was issued: a draft that begins with the same content.",
+		"Adds a version to a quote that was issued: a draft that begins with the same content, but "+
+			"lines that have the price book's price, cost or tax take what it says now.",
 		quoting.ReviseQuote)
 }
 
@@ -257,9 +258,9 @@ func acceptQuote(x *exchange, in *struct {
 	if err := x.mayQuote(in.ID); err != nil {
 		return change{}, err
 	}
-	var hash quoting.Hash
-	if _, err := hex.Decode(hash[:], []byte(in.Body.Hash)); err != nil {
-		return change{}, refuse("hash", "pattern", "must be 64 hexadecimal digits")
+	hash, err := quoting.ParseHash(in.Body.Hash)
+	if err != nil {
+		return change{}, err
 	}
 	by, codes := x.answerOf(in.Body.Who, in.Body.Channel, ""), in.Body.PromotionCodes
 	return x.changeQuote(in.ID, func(tx *compaction.Tx, tenant, id string) (quoting.Quote, error) {

@@ -35,7 +35,8 @@ type route struct {
 	media       map[string]*huma.MediaType // of the answer, where it is not JSON alone
 
 	// byHand answers a request faster than the description's own machinery would, or leaves it
-	// alone by returning false. It must accept nothing that the machinery refuses.
+	// alone by returning false. It must accept nothing that the machinery refuses, but that of a
+	// list it may refuse the elements one by one.
 	byHand func(x *exchange) bool
 
 	metrics *routeMetrics

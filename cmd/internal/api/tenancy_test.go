@@ -48,6 +48,8 @@ var tenancy = map[string]string{
 	"create-promotion-code":      "tradesperson platform",
 	"list-promotion-codes":       "tradesperson finance platform",
 	"deactivate-promotion-code":  "tradesperson platform",
+	"list-redemptions":           "tradesperson finance platform",
+	"get-redemption":             "tradesperson finance platform",
 	"create-quote":               "tradesperson platform",
 	"list-quotes":                "tradesperson finance platform",
 	"get-quote":                  "tradesperson finance platform customer",
@@ -215,7 +217,8 @@ func (w *world) records(tenant string) map[string]string {
 	seller("POST", "/v1/promotions/"+ids["pro"]+"/codes", `{"code":"`+ids["code"]+`"}`)
 	quote := seller("POST", "/v1/quotes", quoteOf(ids["cus"])).at("id")
 	hash := seller("POST", "/v1/quotes/"+quote+"/issue", "").at("hash")
-	seller("POST", "/v1/quotes/"+quote+"/accept", `{"who":"Ann","hash":"`+hash+`"}`)
+	ids["red"] = seller("POST", "/v1/quotes/"+quote+"/accept", `{"who":"Ann","hash":"`+hash+
+		`","promotion_codes":["`+ids["code"]+`"]}`).at("acceptance.redemptions.0")
 	ids["inv"] = seller("POST", "/v1/invoices", `{"quote":"`+quote+`"}`).at("id")
 	seller("POST", "/v1/invoices/"+ids["inv"]+"/finalize", "")
 	ids["pay"] = seller("POST", "/v1/payments", `{"invoice":"`+ids["inv"]+
@@ -240,7 +243,8 @@ func (w *world) records(tenant string) map[string]string {
 func (w *world) unknown() map[string]string {
 	const ulid = "01j9qz4m2n8r7t6v5w4x3y2z1a"
 	return map[string]string{"tenant": "nobody", "cus": "cus_" + ulid, "itm": "itm_" + ulid,
-		"pro": "pro_" + ulid, "code": "NOBODY", "inv": "inv_" + ulid, "pay": "pay_" + ulid,
+		"pro": "pro_" + ulid, "red": "red_" + ulid + "_1", "code": "NOBODY",
+		"inv": "inv_" + ulid, "pay": "pay_" + ulid,
 		"ref": "ref_" + ulid, "quo": "quo_" + ulid, "lnk": "lnk_" + ulid, "txn": "txn_zzz0000000zzzzzz",
 		"hold": "txn_zzz0000000zzzzzz", "account": "nobody", "key": "key_" + ulid, "entry": "nobody",
 		"expectation": "nobody"}
@@ -249,7 +253,8 @@ func (w *world) unknown() map[string]string {
 // pathIDs says which record the {id} of a path names, by the path's beginning.
 var pathIDs = map[string]string{
 	"/v1/tenants/": "tenant", "/v1/keys/": "key", "/v1/customers/": "cus", "/v1/items/": "itm",
-	"/v1/promotions/": "pro", "/v1/quotes/": "quo", "/v1/links/": "lnk", "/v1/invoices/": "inv",
+	"/v1/promotions/": "pro", "/v1/redemptions/": "red", "/v1/quotes/": "quo",
+	"/v1/links/": "lnk", "/v1/invoices/": "inv",
 	"/v1/payments/": "pay", "/v1/refunds/": "ref", "/v1/disputes/": "entry", "/v1/payouts/": "entry",
 	"/v1/transactions/": "txn", "/v1/holds/": "hold", "/v1/accounts/": "account",
 	"/v1/statement_entries/": "entry", "/v1/expectations/": "expectation", "/v1/outbox/dead/": "entry",

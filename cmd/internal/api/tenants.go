@@ -15,7 +15,7 @@ type TenantBody struct {
 	Name         string      `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" example:"Acme Plumbing"`
 	TimeZone     string      `json:"time_zone,omitempty" maxLength:"100" doc:"A zone of the IANA database, of the tenant's dates; UTC unless given." example:"Europe/Berlin"`
 	PlatformFee  decimalText `json:"platform_fee,omitempty" doc:"What the platform takes of each payment, in percent." example:"2.5"`
-	PaymentDays  int         `json:"payment_days,omitempty" minimum:"0" maximum:"3650" doc:"From an invoice's issue to its due date; 14 unless given."`
+	PaymentDays  *int        `json:"payment_days,omitempty" nullable:"false" minimum:"0" maximum:"3650" doc:"From an invoice's issue to its due date: 0 is due at once, 14 unless given."`
 	ValidityDays int         `json:"validity_days,omitempty" minimum:"0" maximum:"3650" doc:"Of a quote that does not say; 30 unless given."`
 }
 
@@ -34,7 +34,7 @@ type tenantUpdate struct {
 	Name         string      `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" example:"Acme Plumbing"`
 	TimeZone     string      `json:"time_zone,omitempty" maxLength:"100" example:"Europe/Berlin"`
 	PlatformFee  decimalText `json:"platform_fee,omitempty" example:"2.5"`
-	PaymentDays  int         `json:"payment_days,omitempty" minimum:"0" maximum:"3650"`
+	PaymentDays  *int        `json:"payment_days,omitempty" nullable:"false" minimum:"0" maximum:"3650" doc:"0 is due at once, 14 unless given."`
 	ValidityDays int         `json:"validity_days,omitempty" minimum:"0" maximum:"3650"`
 }
 
@@ -135,8 +135,11 @@ func createTenant(x *exchange, in *struct{ Body TenantBody }) (change, error) {
 }
 
 func tenantOf(b *TenantBody) (quoting.Tenant, error) {
-	t := quoting.Tenant{ID: b.ID, Name: b.Name, TimeZone: b.TimeZone, PaymentDays: b.PaymentDays,
+	t := quoting.Tenant{ID: b.ID, Name: b.Name, TimeZone: b.TimeZone,
 		ValidityDays: b.ValidityDays}
+	if b.PaymentDays != nil {
+		t.PaymentDays, t.DueAtOnce = *b.PaymentDays, *b.PaymentDays == 0
+	}
 	if b.PlatformFee == "" {
 		return t, nil
 	}
@@ -212,9 +215,13 @@ func mergeTenants(parts []page[tenantRecord], limit int) page[tenantRecord] {
 }
 
 func showTenant(t quoting.Tenant) tenantRecord {
+	var days *int
+	if t.DueAtOnce || t.PaymentDays != 0 {
+		days = &t.PaymentDays
+	}
 	return tenantRecord{
 		TenantBody: TenantBody{t.ID, t.Name, t.TimeZone, decimalText(t.PlatformFee.String()),
-			t.PaymentDays, t.ValidityDays},
+			days, t.ValidityDays},
 		Created: moment(t.Created), Updated: moment(t.Updated),
 	}
 }

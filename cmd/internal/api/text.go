@@ -60,6 +60,7 @@ var sentences = map[string]string{
 	`^cus_[0-9a-z]{26}$`:       "must be the id of a customer, `cus_` and 26 digits and letters",
 	`^inv_[0-9a-z]{26}$`:       "must be the id of an invoice, `inv_` and 26 digits and letters",
 	`^pay_[0-9a-z]{26}$`:       "must be the id of a payment, `pay_` and 26 digits and letters",
+	`^pro_[0-9a-z]{26}$`:       "must be the id of a promotion, `pro_` and 26 digits and letters",
 	`^quo_[0-9a-z]{26}$`:       "must be the id of a quote, `quo_` and 26 digits and letters",
 }
 

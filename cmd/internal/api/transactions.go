@@ -65,13 +65,14 @@ func (a *API) registerTransactions() {
 	mutation[struct{ Body batchBody }, outcomes](a, route{
 		id: "post-transactions", path: "/v1/transactions/batch", tag: tag, roles: anyKey,
 		limit: batchLimit, summary: "Post many transactions",
-		description: "Posts each transaction by itself: one that is refused does not stop the others. " +
-			"All together are durable at once, and cost one request.",
+		description: "Posts each transaction by itself: one that is refused, or does not fit this " +
+			"description, does not stop the others. All together are durable at once, and cost one " +
+			"request.",
 		example: `{"transactions":[{"postings":[{"debit":"cash:till","credit":"sales:shop",` +
 			`"amount":"12.34","currency":"EUR"}]}]}`,
 		byHand: batchByHand,
 	}, func(x *exchange, in *struct{ Body batchBody }) (change, error) {
-		return x.postEach(&in.Body), nil
+		return x.postEach(&in.Body, make([]error, len(in.Body.Transactions))), nil
 	})
 	query[struct {
 		ID string `path:"id" pattern:"^txn_[0-9a-z]{16}$" example:"txn_00000000000a1000"`
@@ -108,12 +109,14 @@ func (x *exchange) post(body *transactionBody) (change, error) {
 }
 
 // postEach prepares the posting of a batch. A transaction that cannot even be read is refused like
-// one that cannot be posted.
-func (x *exchange) postEach(body *batchBody) change {
-	refused := make([]error, len(body.Transactions))
+// one that cannot be posted; refused has those that are so already.
+func (x *exchange) postEach(body *batchBody, refused []error) change {
 	ts := make([]ledger.Transaction, 0, len(body.Transactions))
 	cost := 0
 	for i := range body.Transactions {
+		if refused[i] != nil {
+			continue
+		}
 		t, err := body.Transactions[i].transaction("")
 		if refused[i] = err; err == nil {
 			ts = append(ts, t)

@@ -32,10 +32,10 @@ func batchByHand(x *exchange) bool {
 	d := reader{text: string(x.body), raw: x.body}
 	var body batchBody
 	if !d.whole(func() bool { return d.batch(&body) }) {
-		return false
+		return postOneByOne(x)
 	}
 	x.fields = d.sorted()
-	x.do(x.postEach(&body))
+	x.do(x.postEach(&body, make([]error, len(body.Transactions))))
 	return true
 }
 

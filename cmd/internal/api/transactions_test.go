@@ -141,6 +141,42 @@ func TestBatch(t *testing.T) {
 		is("balances.0.balance", "2.00")
 }
 
+// TestBatchMalformed wants an outcome of its own for a transaction that does not fit the
+// description: one malformed account once refused the whole batch. What is no batch is still
+// refused whole, and a repeated batch gets its first answer.
+func TestBatchMalformed(t *testing.T) {
+	w := newWorld(t)
+	one := `{"postings":[{"debit":"a","credit":"b","amount":"1","currency":"EUR"}]}`
+	account := strings.Replace(one, `"a"`, `"a b"`, 1)
+	number := strings.Replace(one, `"1"`, `1`, 1)
+	unknown := strings.Replace(one, `{`, `{"surprise":"1",`, 1)
+	escaped := strings.Replace(one, `"b"`, `"\u0062"`, 1)
+	batch := func(key string, ts ...string) request {
+		return request{as: "acme/finance", method: "POST", path: "/v1/transactions/batch",
+			body:   `{"transactions":[` + strings.Join(ts, ",") + `]}`,
+			header: map[string]string{"Idempotency-Key": key}}
+	}
+	first := w.want(200, batch("k1", one, account, number, unknown, `7`, escaped))
+	first.is("results.0.status", "201", "results.1.status", "422",
+		"results.1.problem.field", "postings.0.debit", "results.1.problem.rule", "pattern",
+		"results.2.problem.field", "postings.0.amount", "results.3.problem.field", "surprise",
+		"results.4.status", "422", "results.5.status", "201")
+	again := w.want(200, batch("k1", one, account, number, unknown, `7`, escaped))
+	if again.rec.Header().Get("Idempotency-Replayed") != "true" ||
+		again.rec.Body.String() != first.rec.Body.String() {
+		t.Errorf("the repeated batch is answered %s", again.rec.Body)
+	}
+	w.want(409, batch("k1", one, account))
+	w.want(200, request{as: "acme/finance", method: "GET", path: "/v1/accounts/a"}).
+		is("balances.0.balance", "2.00")
+	w.want(422, batch("k2", one, `null`)).is("field", "transactions.1")
+	w.want(422, batch("k3")).is("field", "transactions", "rule", "min_items")
+	w.want(422, request{as: "acme/finance", method: "POST", path: "/v1/transactions/batch",
+		body: `{"transactions":[` + account + `],"more":"1"}`})
+	many := strings.TrimSuffix(strings.Repeat("{},", ledger.MaxCommandPostings+1), ",")
+	w.want(422, batch("k4", many)).is("field", "transactions.0.postings", "rule", "required")
+}
+
 // TestHold holds amounts, posts a part, and finds nothing held afterwards.
 func TestHold(t *testing.T) {
 	w := newWorld(t)
