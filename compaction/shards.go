@@ -40,7 +40,8 @@ type Options struct {
 	// be shorter than the time after which another process may take over from one that does not
 	// answer.
 	Lease time.Duration
-	// CacheBytes bounds the block cache that all stores share; 0 is 128 MiB.
+	// CacheBytes bounds the block cache that all stores share, their write buffers
+	// included; 0 is 512 MiB.
 	CacheBytes int64
 }
 
@@ -78,7 +79,9 @@ func NewShards(o Options) (*Shards, error) {
 		o.FS = vfs.Default
 	}
 	if o.CacheBytes == 0 {
-		o.CacheBytes = 128 << 20
+		// The write buffers of all stores are taken out of it. With 128 MiB those of four busy shards
+		// left nothing: filters were read from disk for each key, a third of the time.
+		o.CacheBytes = 512 << 20
 	}
 	if o.Lease == 0 {
 		o.Lease = 5 * time.Second
