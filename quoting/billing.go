@@ -76,7 +76,7 @@ func CreateInvoice(
 		Created: tx.Now(), Updated: tx.Now(),
 	}
 	i.AmountPaid = money.New(0, i.Priced.Currency)
-	i.AmountCredited = i.AmountPaid
+	i.AmountCredited, i.AmountRefunded = i.AmountPaid, i.AmountPaid
 	if q, err = q.bill(Bill{id, mode, i.Priced.TaxInclusive}, tx.Now()); err != nil {
 		return Invoice{}, err
 	}
@@ -95,14 +95,24 @@ func DiscardInvoice(tx *compaction.Tx, tenant, id string) error {
 	if i.State != InvoiceDraft {
 		return &MoveError{"invoice", i.State.String(), "discard"}
 	}
-	q, err := FindQuote(tx, tenant, i.Quote)
+	Invoices.Delete(tx, compaction.Key(tenant, id))
+	return i.unbill(tx)
+}
+
+// unbill takes the invoice off the bills of its quote, which can be invoiced again.
+func (i Invoice) unbill(tx *compaction.Tx) error {
+	q, err := FindQuote(tx, i.Tenant, i.Quote)
 	if err != nil {
 		return err
 	}
-	q.Bills = slices.DeleteFunc(slices.Clone(q.Bills), func(b Bill) bool { return b.Invoice == id })
+	if q.State() == QuoteInvoiced {
+		if q, err = q.move(UnbillEvent, tx.Now()); err != nil {
+			return err
+		}
+	}
+	q.Bills = slices.DeleteFunc(slices.Clone(q.Bills), func(b Bill) bool { return b.Invoice == i.ID })
 	q.Updated = tx.Now()
-	Quotes.Put(tx, compaction.Key(tenant, i.Quote), q)
-	Invoices.Delete(tx, compaction.Key(tenant, id))
+	Quotes.Put(tx, compaction.Key(i.Tenant, i.Quote), q)
 	return nil
 }
 
@@ -199,30 +209,38 @@ func ReversePayment(tx *compaction.Tx, tenant, id string, a money.Amount) (Invoi
 	return onInvoice(tx, tenant, id, func(i Invoice) (Invoice, error) { return i.Unpay(a, tx.Now()) })
 }
 
-// ApplyCredit stores what Invoice.Credit returns. It fails as that does, and with a *NotFoundError.
-func ApplyCredit(tx *compaction.Tx, tenant, id string, a money.Amount) (Invoice, error) {
-	return onInvoice(tx, tenant, id, func(i Invoice) (Invoice, error) { return i.Credit(a, tx.Now()) })
+// ApplyRefund stores what Invoice.Refund returns. It fails as that does, and with a *NotFoundError.
+func ApplyRefund(tx *compaction.Tx, tenant, id string, a money.Amount) (Invoice, error) {
+	return onInvoice(tx, tenant, id, func(i Invoice) (Invoice, error) { return i.Refund(a, tx.Now()) })
 }
 
-// VoidInvoice ends an invoice of which nothing is paid or credited, and releases the promotions
-// that were reserved for it. Its number stays. It fails with a *NotFoundError or a *MoveError.
-func VoidInvoice(tx *compaction.Tx, tenant, id string) (Invoice, error) {
-	return closeInvoice(tx, tenant, id, VoidEvent)
-}
-
-// MarkUncollectible gives an invoice up, and releases the promotions that were reserved for it. It
+// VoidInvoice ends an invoice of which nothing is paid or credited. Its number stays. Its quote is
+// accepted as before and can be invoiced again at the agreed price, so what is reserved for it
+// stays reserved until then, or until the quote is cancelled; what was redeemed is restored. It
 // fails with a *NotFoundError or a *MoveError.
-func MarkUncollectible(tx *compaction.Tx, tenant, id string) (Invoice, error) {
-	return closeInvoice(tx, tenant, id, UncollectibleEvent)
-}
-
-func closeInvoice(tx *compaction.Tx, tenant, id string, e InvoiceEvent) (Invoice, error) {
+func VoidInvoice(tx *compaction.Tx, tenant, id string) (Invoice, error) {
 	i, err := onInvoice(tx, tenant, id, func(i Invoice) (Invoice, error) {
-		if e == VoidEvent && (!i.AmountPaid.IsZero() || !i.AmountCredited.IsZero()) {
-			return i, &MoveError{"invoice", "partially paid", e.String()}
+		if !i.AmountPaid.IsZero() || !i.AmountCredited.IsZero() {
+			return i, &MoveError{"invoice", "partially paid", VoidEvent.String()}
 		}
 		i.Closed = tx.Now()
-		return i.move(e, tx.Now())
+		return i.move(VoidEvent, tx.Now())
+	})
+	if err != nil {
+		return i, err
+	}
+	if _, err := RestoreAll(tx, tenant, i.Quote); err != nil {
+		return i, err
+	}
+	return i, i.unbill(tx)
+}
+
+// MarkUncollectible gives an invoice up, keeps what was written off, and releases the promotions
+// that were reserved for it. It fails with a *NotFoundError or a *MoveError.
+func MarkUncollectible(tx *compaction.Tx, tenant, id string, w WriteOff) (Invoice, error) {
+	i, err := onInvoice(tx, tenant, id, func(i Invoice) (Invoice, error) {
+		i.Closed, i.WriteOff = tx.Now(), &w
+		return i.move(UncollectibleEvent, tx.Now())
 	})
 	if err != nil {
 		return i, err

@@ -15,6 +15,11 @@
 //   - Numbers of quotes and invoices have no gap, per tenant.
 //   - A move that the literal tables in moves.go do not list is refused.
 //   - Bad input is refused by a [*FieldError] that names the field, and never panics.
+//   - The price of an accepted quote stays agreed: when its invoice is void it is accepted again
+//     and can be invoiced again, and its promotions stay reserved until it is cancelled. Released
+//     earlier, they could be used up elsewhere and yet be part of the price.
+//   - What was restored stays restored: neither a refund that comes back nor money that comes again
+//     redeems it once more.
 //
 // It does not post to the books, take payments or send anything, and it does not decide when a
 // record clears: ledger/settlement does, by calling the functions here together with the ledger's
@@ -26,8 +31,8 @@
 //	                    (new version)  └▶ expired                    draft ▶ open ▶ paid
 //	                                                                   invoice │ ▶ void
 //	   coupon ◀─ codes ◀─ redemptions                                          └▶ uncollectible
-//	            reserved (accept) ─▶ redeemed (paid) ─▶ restored
-//	                     └─▶ released
+//	            reserved (accept) ─▶ redeemed (paid) ─▶ restored (all of it given back)
+//	                     └─▶ released (cancelled, expired, credited unpaid or uncollectible)
 //
 // Records, keys and their topics:
 //

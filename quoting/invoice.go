@@ -32,11 +32,26 @@ type Invoice struct {
 
 	AmountPaid     money.Amount // may be more than is owed: the rest is the customer's credit
 	AmountCredited money.Amount // by credit notes
+	AmountRefunded money.Amount // of what was paid, by refunds that name no credit note
+	CreditNotes    []CreditNote // oldest first
+	WriteOff       *WriteOff    // of when it was last given up
 	Created        time.Time
 	Updated        time.Time
 	Finalized      time.Time
 	Paid           time.Time // when it was last paid in full
 	Closed         time.Time // when it was voided or given up
+}
+
+// A WriteOff is what was written off when an invoice was given up.
+type WriteOff struct {
+	Amount money.Amount // what was due
+	Relief []Relief     // the tax in it that is claimed back; the rest is a bad debt
+}
+
+// A Relief is the tax of a category that is claimed back.
+type Relief struct {
+	Category TaxCategory
+	Amount   money.Amount
 }
 
 // Invoices holds the invoices under Key(tenant, invoice). Its indexes read "tenant/state/invoice",
@@ -90,6 +105,12 @@ func (i Invoice) AmountDue() money.Amount {
 // AmountOverpaid returns what was paid or credited beyond the total, at least zero.
 func (i Invoice) AmountOverpaid() money.Amount {
 	return money.New(max(-i.balance(), 0), i.Priced.Currency)
+}
+
+// AmountKept returns what is held of what was paid, once refunds and lost disputes have taken
+// theirs: nothing, or less, when the purchase is undone.
+func (i Invoice) AmountKept() money.Amount {
+	return money.New(i.AmountPaid.Minor()-i.AmountRefunded.Minor(), i.Priced.Currency)
 }
 
 // PartiallyPaid reports whether some of an open invoice was paid or credited, and some is due.
@@ -209,4 +230,16 @@ func (i Invoice) Unpay(a money.Amount, at time.Time) (Invoice, error) {
 	}
 	i.Paid = time.Time{}
 	return i.move(ReopenEvent, at)
+}
+
+// Refund returns i after a refund without a credit note gave back an amount of what was paid, or,
+// below zero, after that came back. It changes nothing of what is due: the business bears it. It
+// fails with money.ErrOverflow.
+func (i Invoice) Refund(a money.Amount, at time.Time) (Invoice, error) {
+	refunded, err := i.AmountRefunded.Add(a)
+	if err != nil {
+		return i, err
+	}
+	i.AmountRefunded, i.Updated = refunded, at
+	return i, nil
 }

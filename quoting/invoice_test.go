@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -163,8 +164,9 @@ func TestInvoiceCreateRefused(t *testing.T) {
 	}
 }
 
-// TestInvoiceVoid holds that an invoice that is void or given up releases its promotions, that its
-// number stays, and that one given up may still be paid.
+// TestInvoiceVoid holds that a void invoice keeps its number and gives its quote back to be
+// invoiced again at the agreed price, with its promotions, which are released when it is cancelled;
+// that one given up releases them, keeps what was written off, and may still be paid.
 func TestInvoiceVoid(t *testing.T) {
 	e := start(t)
 	p := e.promote(Promotion{ID: "pro_1", Coupon: Coupon{Percent: dec(t, "10")}}, "one")
@@ -176,16 +178,33 @@ func TestInvoiceVoid(t *testing.T) {
 		e,
 		func(tx *compaction.Tx) (Invoice, error) { return VoidInvoice(tx, "acme", "inv_0") },
 	)
-	if i.State != InvoiceVoid || i.Number != 1 || e.usage(p.ID, "") != [2]uint64{1, 0} {
+	if i.State != InvoiceVoid || i.Number != 1 || e.usage(p.ID, "") != [2]uint64{2, 0} {
 		t.Errorf("void %+v, usage %v", i, e.usage(p.ID, ""))
 	}
 	refused[*MoveError](e, pay("inv_0", 100))
-	made(
+	again := made(e, func(tx *compaction.Tx) (Invoice, error) {
+		return CreateInvoice(tx, "acme", "inv_2", "quo_0", Entire, "")
+	})
+	if again.Priced.Payable != i.Priced.Payable {
+		t.Errorf("invoiced again at %v, agreed %v", again.Priced.Payable, i.Priced.Payable)
+	}
+	if i := made(e, finalize("inv_2")); i.Number != 3 {
+		t.Errorf("number %d", i.Number)
+	}
+	made(e, func(tx *compaction.Tx) (Invoice, error) { return VoidInvoice(tx, "acme", "inv_2") })
+	q := made(
 		e,
-		func(tx *compaction.Tx) (Invoice, error) { return MarkUncollectible(tx, "acme", "inv_1") },
+		func(tx *compaction.Tx) (Quote, error) { return CancelQuote(tx, "acme", "quo_0", ann) },
 	)
-	if u := e.usage(p.ID, ""); u != [2]uint64{} {
-		t.Errorf("usage %v", u)
+	if q.State() != QuoteCancelled || len(q.Bills) != 0 || e.usage(p.ID, "") != [2]uint64{1, 0} {
+		t.Errorf("cancelled %v, bills %v, usage %v", q.State(), q.Bills, e.usage(p.ID, ""))
+	}
+	off := WriteOff{money.New(16020, eur), []Relief{{StandardRate, money.New(1020, eur)}}}
+	i = made(e, func(tx *compaction.Tx) (Invoice, error) {
+		return MarkUncollectible(tx, "acme", "inv_1", off)
+	})
+	if u := e.usage(p.ID, ""); u != [2]uint64{} || !reflect.DeepEqual(*i.WriteOff, off) {
+		t.Errorf("usage %v, written off %+v", u, i.WriteOff)
 	}
 	if i := made(e, pay("inv_1", 16020)); i.State != InvoicePaid {
 		t.Errorf("paid after all: %v", i.State)

@@ -25,6 +25,8 @@ var quoteMoves = map[move[QuoteState, QuoteEvent]]QuoteState{
 
 	{QuoteAccepted, BillEvent}:   QuoteInvoiced,
 	{QuoteAccepted, CancelEvent}: QuoteCancelled, // as long as nothing of it is billed
+
+	{QuoteInvoiced, UnbillEvent}: QuoteAccepted, // its invoice is void
 }
 
 // redemptionMoves lists every legal step of a redemption.

@@ -44,12 +44,13 @@ const (
 	ChangesEvent
 	SupersedeEvent // by a new version
 	CancelEvent
-	BillEvent // wholly
+	BillEvent   // wholly
+	UnbillEvent // an invoice of it is void
 	quoteEventEnd
 )
 
 var quoteEventNames = [...]string{"", "issue", "accept", "decline", "expire", "request changes to",
-	"revise", "cancel", "invoice"}
+	"revise", "cancel", "invoice", "reopen"}
 
 // String returns the event's name.
 func (e QuoteEvent) String() string { return nameOf(quoteEventNames[:], e) }

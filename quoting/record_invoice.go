@@ -22,14 +22,44 @@ func encodeInvoice(i Invoice) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return proto.Marshal(&quotingv1.InvoiceRecord{
+	m := &quotingv1.InvoiceRecord{
 		Tenant: i.Tenant, Invoice: i.ID, State: quotingv1.InvoiceState(i.State), Content: content,
 		Sha256: i.Hash.bytes(), Currency: i.Priced.Currency.String(),
 		PaidMinor: i.AmountPaid.Minor(), CreditedMinor: i.AmountCredited.Minor(),
 		CreatedUnixNano: nanoseconds(i.Created), UpdatedUnixNano: nanoseconds(i.Updated),
 		FinalizedUnixNano: nanoseconds(i.Finalized), PaidUnixNano: nanoseconds(i.Paid),
-		ClosedUnixNano: nanoseconds(i.Closed),
-	})
+		ClosedUnixNano: nanoseconds(i.Closed), RefundedMinor: i.AmountRefunded.Minor(),
+		WriteOff: encodeWriteOff(i.WriteOff),
+	}
+	for _, n := range i.CreditNotes {
+		m.CreditNotes = append(m.CreditNotes, &quotingv1.CreditNoteRecord{CreditNote: n.ID,
+			AmountMinor: n.Amount.Minor(), RefundedMinor: n.Refunded.Minor()})
+	}
+	return proto.Marshal(m)
+}
+
+func encodeWriteOff(w *WriteOff) *quotingv1.WriteOffRecord {
+	if w == nil {
+		return nil
+	}
+	m := &quotingv1.WriteOffRecord{AmountMinor: w.Amount.Minor()}
+	for _, r := range w.Relief {
+		m.Relief = append(m.Relief, &quotingv1.TaxReliefRecord{Category: string(r.Category),
+			AmountMinor: r.Amount.Minor()})
+	}
+	return m
+}
+
+func decodeWriteOff(m *quotingv1.WriteOffRecord, c money.Currency) *WriteOff {
+	if m == nil {
+		return nil
+	}
+	w := &WriteOff{Amount: money.New(m.AmountMinor, c)}
+	for _, r := range m.Relief {
+		w.Relief = append(w.Relief,
+			Relief{TaxCategory(r.Category), money.New(r.AmountMinor, c)})
+	}
+	return w
 }
 
 // encodeInvoiceContent returns the bytes that freeze what an invoice bills.
@@ -65,7 +95,12 @@ func decodeInvoice(b []byte) (Invoice, error) {
 		AmountPaid: money.New(m.PaidMinor, c), AmountCredited: money.New(m.CreditedMinor, c),
 		Created: instant(m.CreatedUnixNano), Updated: instant(m.UpdatedUnixNano),
 		Finalized: instant(m.FinalizedUnixNano), Paid: instant(m.PaidUnixNano),
-		Closed: instant(m.ClosedUnixNano),
+		Closed:         instant(m.ClosedUnixNano),
+		AmountRefunded: money.New(m.RefundedMinor, c), WriteOff: decodeWriteOff(m.WriteOff, c),
+	}
+	for _, n := range m.CreditNotes {
+		i.CreditNotes = append(i.CreditNotes, CreditNote{n.CreditNote,
+			money.New(n.AmountMinor, c), money.New(n.RefundedMinor, c)})
 	}
 	i.Frozen = d.frozen(m.Content, m.Sha256)
 	if c != i.Priced.Currency && d.err == nil {

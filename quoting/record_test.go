@@ -113,6 +113,11 @@ func TestGoldenRecords(t *testing.T) {
 	q, i := goldenQuote(t, at)
 	golden(t, Quotes, encodeQuote, decodeQuote, q)
 	golden(t, Invoices, encodeInvoice, decodeInvoice, i)
+	i.AmountCredited, i.AmountRefunded = money.New(700, eur), money.New(300, eur)
+	i.CreditNotes = []CreditNote{{"crn_1", money.New(500, eur), money.New(200, eur)},
+		{"crn_2", money.New(200, eur), money.New(0, eur)}}
+	i.WriteOff = &WriteOff{money.New(9000, eur), []Relief{{StandardRate, money.New(1436, eur)}}}
+	goldenNamed(t, Invoices.Topic().Name+".credited", encodeInvoice, decodeInvoice, i)
 }
 
 func goldenPromotion(at time.Time) Promotion {
@@ -220,6 +225,7 @@ func goldenQuote(t *testing.T, at time.Time) (Quote, Invoice) {
 		},
 		AmountPaid:     agreed.Payable,
 		AmountCredited: money.New(0, eur),
+		AmountRefunded: money.New(0, eur),
 		Created:        at,
 		Updated:        at,
 		Finalized:      at,
@@ -242,18 +248,26 @@ func golden[T any](
 	v T,
 ) {
 	t.Helper()
+	goldenNamed(t, table.Topic().Name, encode, decode, v)
+}
+
+// goldenNamed is golden with the files of a name: that of the topic, and of which shape of a record
+// where there are several.
+func goldenNamed[T any](t *testing.T, name string, encode func(T) ([]byte, error),
+	decode func([]byte) (T, error), v T) {
+	t.Helper()
 	fresh, err := encode(v)
 	if err != nil {
 		t.Fatal(err)
 	}
 	back, err := decode(fresh)
 	if err != nil || shown(back) != shown(v) {
-		t.Errorf("%s:\n%sbecame\n%s(%v)", table.Topic().Name, shown(v), shown(back), err)
+		t.Errorf("%s:\n%sbecame\n%s(%v)", name, shown(v), shown(back), err)
 	}
 	if again, err := encode(back); err != nil || !bytes.Equal(again, fresh) {
-		t.Errorf("%s: what was read is written with other bytes (%v)", table.Topic().Name, err)
+		t.Errorf("%s: what was read is written with other bytes (%v)", name, err)
 	}
-	bin := filepath.Join("testdata", "golden", table.Topic().Name+".bin")
+	bin := filepath.Join("testdata", "golden", name+".bin")
 	old, err := decode(file(t, bin, fresh))
 	if err != nil {
 		t.Fatalf("%s does not decode: %v", bin, err)

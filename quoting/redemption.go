@@ -139,7 +139,10 @@ func Redeem(tx *compaction.Tx, tenant, id string) (Redemption, error) {
 	if err != nil || r.Customer == "" {
 		return r, err
 	}
-	return r, MarkPurchase(tx, tenant, r.Customer)
+	if err := MarkPurchase(tx, tenant, r.Customer); err != nil {
+		return r, err
+	}
+	return r, unclaim(tx, r)
 }
 
 // Release gives a reservation back. It fails with a *NotFoundError or a *MoveError.
@@ -151,8 +154,9 @@ func Release(tx *compaction.Tx, tenant, id string) (Redemption, error) {
 	return r, unclaim(tx, r)
 }
 
-// Restore gives back a use that was redeemed, for a purchase that was undone. The customer has
-// bought nevertheless. It fails with a *NotFoundError or a *MoveError.
+// Restore gives back a use that was redeemed, for a purchase that was undone. It stays restored
+// when money comes again, and the customer has bought nevertheless. It fails with a *NotFoundError
+// or a *MoveError.
 func Restore(tx *compaction.Tx, tenant, id string) (Redemption, error) {
 	return step(tx, tenant, id, RestoreEvent)
 }

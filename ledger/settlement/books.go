@@ -114,37 +114,10 @@ func finalised(f Figures) moves {
 	return m.move(owed, AccountRounding, f.Rounding)
 }
 
-// credited: revenue, tax:category → receivable:customer. The shares are what the credit note takes
-// back of its invoice's, above zero.
-func credited(customer string, net money.Amount, taxes []Share) moves {
-	m := moves{}.move(AccountRevenue, Receivable(customer), net)
-	for _, t := range taxes {
-		m = m.move(Tax(t.Category), Receivable(customer), t.Amount)
-	}
-	return m
-}
-
-// writtenOff: bad_debt → receivable:customer; with tax relief, tax:category → receivable for the
-// tax in what is owed. due is divided as the invoice is.
-func writtenOff(f Figures, due money.Amount, relief bool) (moves, error) {
-	owed := Receivable(f.Customer)
-	if !relief || f.Deposit || f.Net.Sign() < 0 {
-		return moves{}.move(AccountBadDebt, owed, due), nil
-	}
-	weights := []uint64{uint64(f.Net.Minor())}
-	for _, t := range f.Taxes {
-		weights = append(weights, uint64(max(0, t.Amount.Minor())))
-	}
-	parts, err := due.Split(weights...)
-	if err != nil {
-		return nil, err
-	}
-	m := moves{}.move(AccountBadDebt, owed, parts[0])
-	for i, t := range f.Taxes {
-		m = m.move(Tax(t.Category), owed, parts[i+1])
-	}
-	return m, nil
-}
+// credited: revenue, tax:category → receivable:customer; receivable → platform:promotions,
+// deposits; receivable ↔ rounding. part is what the credit note takes back of what its invoice's
+// finalising posted.
+func credited(part Figures) moves { return finalised(part).back() }
 
 // captured: clearing:gateway → receivable:customer.
 func captured(gateway, customer string, a money.Amount) moves {

@@ -18,15 +18,23 @@ func TestRows(t *testing.T) {
 		Promotion: euro(70), Prepaid: euro(50), Rounding: euro(-5), Payable: euro(1000)}
 	deposit := figures
 	deposit.Deposit, deposit.Prepaid, deposit.Promotion = true, euro(0), euro(0)
-	off, err := writtenOff(figures, euro(1000), false)
+	whole := quoting.WriteOff{Amount: euro(1000)}
+	off, err := writtenOff("c", whole, euro(0), euro(1000))
 	if err != nil {
 		t.Fatal(err)
 	}
-	relief, err := writtenOff(figures, euro(1000), true)
+	if whole.Relief, err = relieved(figures, euro(1000)); err != nil {
+		t.Fatal(err)
+	}
+	relief, err := writtenOff("c", whole, euro(0), euro(1000))
 	if err != nil {
 		t.Fatal(err)
 	}
-	credit, err := creditedShares(figures, euro(0), euro(1125))
+	recovered, err := writtenOff("c", whole, euro(1000), euro(500))
+	if err != nil {
+		t.Fatal(err)
+	}
+	credit, err := creditedShares(figures, euro(0), euro(1000))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +55,9 @@ func TestRows(t *testing.T) {
 		"paid out through": {paidOut("g", "a", "p", euro(5)), "due_from:p→clearing:g 5, " +
 			"bank→due_from:p 5"},
 		"seen on the statement": {banked("cash", euro(5)), "bank→undeposited:cash 5"},
-		"credit note":           {credit, "revenue→receivable:c 900, tax:S→receivable:c 225"},
+		"credit note": {credit, "revenue→receivable:c 900, tax:S→receivable:c 225, " +
+			"receivable:c→platform:promotions 70, receivable:c→deposits 50, " +
+			"receivable:c→rounding 5"},
 		"refund of a credit": {refunded("clearing:g", "c", "cn", euro(5)),
 			"receivable:c→clearing:g 5"},
 		"refund without":        {refunded("clearing:g", "c", "", euro(5)), "refunds→clearing:g 5"},
@@ -56,6 +66,7 @@ func TestRows(t *testing.T) {
 		"dispute lost":          {lost("c", euro(5)), "receivable:c→disputes 5"},
 		"write-off":             {off, "bad_debt→receivable:c 1000"},
 		"write-off, tax relief": {relief, "bad_debt→receivable:c 800, tax:S→receivable:c 200"},
+		"money after it":        {recovered, "receivable:c→bad_debt 400, receivable:c→tax:S 100"},
 		"overpaid":              {overpaid("c", euro(5)), "receivable:c→deposits:c 5"},
 		"payout received":       {received("a", euro(5)), "bank→due_to:a 5"},
 		"payout passed on":      {passedOn("a", euro(5)), "due_to:a→bank 5"},
@@ -80,88 +91,6 @@ func written(m moves) string {
 		all = append(all, fmt.Sprintf("%s→%s %d", p.Debit, p.Credit, p.Amount.Minor()))
 	}
 	return strings.Join(all, ", ")
-}
-
-// Credit notes in any parts take back exactly the stored shares of their invoice.
-func TestCreditedShares(t *testing.T) {
-	f := Figures{Customer: "c", Net: euro(1001), Taxes: []Share{{"S", euro(250)}, {"L", euro(33)}}}
-	sum := map[string]int64{}
-	at := int64(0)
-	for _, part := range []int64{7, 100, 1, 676, 500} {
-		m, err := creditedShares(f, euro(at), euro(at+part))
-		if err != nil {
-			t.Fatal(err)
-		}
-		at += part
-		for _, p := range m {
-			if p.Credit == Receivable("c") {
-				sum[string(p.Debit)] += p.Amount.Minor()
-			} else {
-				sum[string(p.Credit)] -= p.Amount.Minor()
-			}
-		}
-	}
-	if at != 1284 || sum["revenue"] != 1001 || sum["tax:S"] != 250 || sum["tax:L"] != 33 {
-		t.Errorf("after %d: %v", at, sum)
-	}
-}
-
-// An invoice that is void or given up leaves nothing on the receivable, and its promotions are free
-// again; nothing of it is open.
-func TestVoidInvoice(t *testing.T) {
-	w := newWorld(t)
-	i := w.invoice(document(10_000), "TEN", "SEVEN")
-	w.must(acme, func(tx *compaction.Tx) error {
-		_, err := VoidInvoice(tx, acme, i.ID)
-		return err
-	})
-	w.check()
-	for _, id := range []string{"receivable:" + customer, "revenue", "tax:S", "platform:promotions"} {
-		if got := w.holds(acme, account(id)); got != 0 {
-			t.Errorf("%s holds %d after the invoice is void", id, got)
-		}
-	}
-	given := w.invoice(document(10_000), "SEVEN")
-	w.must(acme, func(tx *compaction.Tx) error {
-		_, err := MarkUncollectible(tx, acme, given.ID, true)
-		return err
-	})
-	w.check()
-	w.fold()
-	w.gone()
-	if got := w.holds(acme, AccountBadDebt) + w.holds(acme, "tax:S"); got != 11_800-2_500 {
-		t.Errorf("bad debt and tax hold %d", got)
-	}
-}
-
-// A credit note after the payment makes a credit, which a refund that names it pays out: the
-// receivable and the customer's deposit are empty again.
-func TestCreditInvoice(t *testing.T) {
-	w := newWorld(t)
-	i := w.invoice(document(10_000))
-	p := w.captured(i.ID, 0, 175)
-	w.must(acme, func(tx *compaction.Tx) error {
-		_, err := CreditInvoice(tx, acme, i.ID, "cn_1", euro(2_500))
-		return err
-	})
-	w.check()
-	if got := w.holds(acme, Credit(customer)); got != -2_500 {
-		t.Errorf("the customer's credit is %d", got)
-	}
-	r := w.refund(p.ID, 2_500, "cn_1")
-	w.check()
-	for id, want := range map[string]int64{"deposits:" + customer: 0, "revenue": -8_000,
-		"tax:S": -2_000, "refunds": 0} {
-		if got := w.holds(acme, account(id)); got != want {
-			t.Errorf("%s holds %d, want %d", id, got, want)
-		}
-	}
-	refund := line(payments.LineRefund, p, "re_"+r, -2_500, 0)
-	refund.Refund = r
-	w.payout(line(payments.LinePayment, p, "ch_"+p.ID, 12_500, 175), refund)
-	w.check()
-	w.fold()
-	w.gone()
 }
 
 // A declined card leaves the price as it is and its promotion reserved; what is paid too much is
@@ -222,17 +151,7 @@ func TestApplyPayment(t *testing.T) {
 func TestApplyPaymentLate(t *testing.T) {
 	w := newWorld(t)
 	i := w.invoice(document(10_000))
-	late := w.pay(i.ID, "stripe", "pm_card", 0)
-	w.must(acme, func(tx *compaction.Tx) error {
-		p, _, err := payments.Payments.Get(tx, compaction.Key(acme, late.ID))
-		if err != nil {
-			return err
-		}
-		if p, err = p.Move(payments.Expire, tx.Now()); err == nil {
-			payments.Payments.Put(tx, compaction.Key(acme, late.ID), p)
-		}
-		return err
-	})
+	late := w.expired(i.ID, 0)
 	cash := w.pay(i.ID, Offline, "cash", 0)
 	w.must(acme, func(tx *compaction.Tx) error {
 		_, err := MatchStatementEntry(tx, acme, StatementEntry{ID: "e1", Amount: cash.Amount,
@@ -252,23 +171,6 @@ func TestApplyPaymentLate(t *testing.T) {
 	w.check()
 	w.fold()
 	w.gone()
-}
-
-// refund makes a refund that the gateway gives back at once.
-func (w *world) refund(payment string, minor int64, creditNote string) string {
-	w.t.Helper()
-	r := w.id("ref")
-	w.must(acme, func(tx *compaction.Tx) error {
-		made, err := CreateRefund(tx, acme, NewRefund{ID: r, Payment: payment,
-			Amount: euro(minor), CreditNote: creditNote})
-		if err != nil || made.Gateway == Offline {
-			return err
-		}
-		return ApplyRefund(tx, acme, r, payments.RefundFact{Gateway: "stripe",
-			GatewayID: "re_" + r, GatewayPayment: "pi_" + payment,
-			State: payments.RefundSucceeded, Amount: euro(minor), Observed: tx.Now()})
-	})
-	return r
 }
 
 // Whatever the money path posts to stays open and has no rule: a closed revenue account kept

@@ -30,6 +30,8 @@ const faults = 100
 //   - no open record belongs to one that was settled;
 //   - a customer's receivable is what is due of that customer's open invoices, so it is zero when
 //     they are paid, credited, void or written off;
+//   - what a promotion's usage counts as reserved are its open reservations, in all and by
+//     customer, and the first purchase of a customer is reserved for one that is open;
 //   - a clearing account holds what is expected of its gateway, less the fees posted, and an
 //     undeposited account what is expected of its method, so nothing is left of settled payments.
 //
@@ -37,7 +39,7 @@ const faults = 100
 func CheckOpen(v *compaction.View) ([]Fault, error) {
 	k := &checker{v: v, want: map[string]int64{}}
 	for _, check := range []func() error{k.settled, k.payments, k.parts, k.expectations, k.invoices,
-		k.balances} {
+		k.balances, k.promotions} {
 		if err := check(); err != nil {
 			return k.found, err
 		}

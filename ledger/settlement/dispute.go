@@ -149,7 +149,10 @@ func (c *change) lostBy(p payments.Payment, before, after payments.Dispute) erro
 	if more.Sign() < 0 {
 		return c.pay(p, inv, negative(more))
 	}
-	return c.unpay(p, inv, negative(more))
+	if err := c.unpay(p, inv, negative(more)); err != nil {
+		return err
+	}
+	return c.undone(p.Invoice)
 }
 
 // lostOf is what a dispute holds if it is lost.

@@ -12,6 +12,12 @@
 //     again, late or in another order posts nothing again.
 //   - After an invoice is fully paid, refunded, credited, void or written off, its customer's
 //     receivable holds nothing of it. What was paid too much becomes a deposit of the customer.
+//   - A credit note takes back what finalising its invoice posted, never more: credit notes of the
+//     whole leave every account that it touched as it was.
+//   - A promotion is redeemed by the first money of its invoice, and restored when all of it was
+//     given back: by refunds, or a dispute that was lost. It stays restored if a refund comes back
+//     later or the customer pays again, since its use may be somebody else's by then. One that is
+//     never redeemed is released when credit notes alone pay the invoice or it is written off.
 //   - When a payout's line settles a payment, its clearing account holds nothing of it, to the last
 //     minor unit.
 //   - A payment clears when its money, that of its refunds and that of its disputes was seen. Then,

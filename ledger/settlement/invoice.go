@@ -6,7 +6,6 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/quittance/quittance/compaction"
-	"github.com/quittance/quittance/ledger"
 	"github.com/quittance/quittance/ledger/money"
 	"github.com/quittance/quittance/ledger/payments"
 	"github.com/quittance/quittance/quoting"
@@ -51,9 +50,9 @@ func FinalizeInvoice(tx *compaction.Tx, tenant, invoice string) (quoting.Invoice
 	return i, c.write()
 }
 
-// VoidInvoice ends an invoice of which nothing was paid, undoes its postings and releases the
-// promotions reserved for it. Refusals: those of quoting.VoidInvoice, ErrPaid, *UnderWayError, and
-// a *quoting.MoveError for an invoice that was written off.
+// VoidInvoice ends an invoice of which nothing was paid and undoes its postings. Its quote can be
+// invoiced again, with the promotions in its price. Refusals: those of quoting.VoidInvoice,
+// ErrPaid, *UnderWayError, and a *quoting.MoveError for an invoice that was written off.
 func VoidInvoice(tx *compaction.Tx, tenant, invoice string) (quoting.Invoice, error) {
 	before, err := openInvoiceRecord(tx, tenant, invoice)
 	if err != nil {
@@ -84,115 +83,6 @@ func VoidInvoice(tx *compaction.Tx, tenant, invoice string) (quoting.Invoice, er
 	return i, c.write()
 }
 
-// MarkUncollectible gives an invoice up: bad_debt → receivable for what is due and, with relief,
-// the tax in it out of the tax accounts. Promotions reserved for it are released. Refusals: those
-// of quoting.MarkUncollectible, and *UnderWayError.
-func MarkUncollectible(tx *compaction.Tx, tenant, invoice string, relief bool) (
-	quoting.Invoice, error) {
-	before, err := openInvoiceRecord(tx, tenant, invoice)
-	if err != nil {
-		return before, err
-	}
-	if err := nothingUnderWay(tx, before); err != nil {
-		return before, err
-	}
-	i, err := quoting.MarkUncollectible(tx, tenant, invoice)
-	if err != nil {
-		return i, err
-	}
-	m, err := writtenOff(FiguresOf(i), i.AmountDue(), relief)
-	if err != nil {
-		return i, err
-	}
-	c := begin(tx, tenant, "invoice.write_off")
-	c.post("write_off", m, about("", i.ID, i.Name())...)
-	if err := c.factInvoice("invoice.uncollectible", i); err != nil {
-		return i, err
-	}
-	if err := c.endInvoice(i.ID); err != nil {
-		return i, err
-	}
-	return i, c.write()
-}
-
-// CreditInvoice takes an amount off an invoice by a credit note: revenue and the tax of each
-// category → receivable, in the invoice's own proportions, so that credit notes of the whole undo
-// its shares to the last minor unit. What was paid of it already becomes the customer's credit,
-// which a refund that names the credit note pays out. It fails as quoting.ApplyCredit does, and
-// with an *UnderWayError where a payment under way would bring what the credit note takes off.
-func CreditInvoice(tx *compaction.Tx, tenant, invoice, creditNote string, a money.Amount) (
-	quoting.Invoice, error) {
-	before, err := openInvoiceRecord(tx, tenant, invoice)
-	if err != nil {
-		return before, err
-	}
-	if err := leavesUnderWay(tx, before, a); err != nil {
-		return before, err
-	}
-	i, err := quoting.ApplyCredit(tx, tenant, invoice, a)
-	if err != nil {
-		return i, err
-	}
-	m, err := creditedShares(FiguresOf(i), before.AmountCredited, i.AmountCredited)
-	if err != nil {
-		return i, err
-	}
-	c := begin(tx, tenant, "invoice.credit")
-	c.post("credit_note", m, append(about("", i.ID, i.Name()),
-		ledger.Pair{Key: "credit_note", Value: creditNote})...)
-	c.rebalance(before, i, about("", i.ID, creditNote))
-	if err := c.factInvoice("invoice.credited", i); err != nil {
-		return i, err
-	}
-	if err := c.endInvoice(i.ID); err != nil {
-		return i, err
-	}
-	return i, c.write()
-}
-
-// leavesUnderWay refuses a credit of what payments under way would bring: their customer would pay
-// for what is not owed any more.
-func leavesUnderWay(tx *compaction.Tx, i quoting.Invoice, a money.Amount) error {
-	left, others, err := available(tx, i)
-	if err != nil || len(others) == 0 || a.Currency() != left.Currency() {
-		return err
-	}
-	if a.Minor() > left.Minor() {
-		return underWay(others[0])
-	}
-	return nil
-}
-
-// creditedShares divides what credit notes took off so far, and before, and returns the postings of
-// the difference.
-func creditedShares(f Figures, before, after money.Amount) (moves, error) {
-	weights := []uint64{uint64(max(0, f.Net.Minor()))}
-	for _, t := range f.Taxes {
-		weights = append(weights, uint64(max(0, t.Amount.Minor())))
-	}
-	was, err := before.Split(weights...)
-	if err != nil {
-		return nil, err
-	}
-	is, err := after.Split(weights...)
-	if err != nil {
-		return nil, err
-	}
-	net, err := is[0].Sub(was[0])
-	if err != nil {
-		return nil, err
-	}
-	var taxes []Share
-	for n, t := range f.Taxes {
-		a, err := is[n+1].Sub(was[n+1])
-		if err != nil {
-			return nil, err
-		}
-		taxes = append(taxes, Share{t.Category, a})
-	}
-	return credited(f.Customer, net, taxes), nil
-}
-
 // pay applies an amount that came to the payment's invoice, whose promotions are then redeemed.
 // What is more than is due becomes the customer's credit.
 func (c *change) pay(p payments.Payment, i quoting.Invoice, a money.Amount) error {
@@ -204,7 +94,9 @@ func (c *change) pay(p payments.Payment, i quoting.Invoice, a money.Amount) erro
 	if err != nil {
 		return err
 	}
-	c.rebalance(i, after, about(p.ID, p.Invoice, ""))
+	if err := c.rebalance(i, after, about(p.ID, p.Invoice, "")); err != nil {
+		return err
+	}
 	return c.redeem(after)
 }
 
@@ -222,22 +114,7 @@ func (c *change) unpay(p payments.Payment, i quoting.Invoice, a money.Amount) er
 	if err != nil {
 		return err
 	}
-	c.rebalance(i, after, about(p.ID, p.Invoice, ""))
-	return nil
-}
-
-// rebalance posts what an invoice's change leaves on the receivable that is not due: what is paid
-// too much becomes the customer's credit, and what comes for a debt that was written off is no bad
-// debt.
-func (c *change) rebalance(before, after quoting.Invoice, pairs []ledger.Pair) {
-	was, is := before.AmountOverpaid().Minor(), after.AmountOverpaid().Minor()
-	currency := after.Priced.Currency
-	c.post("overpaid", overpaid(after.Customer, money.New(is-was, currency)), pairs...)
-	if before.State == quoting.InvoiceUncollectible {
-		came := before.AmountDue().Minor() - after.AmountDue().Minor()
-		c.post("recovered", moves{}.move(Receivable(after.Customer), AccountBadDebt,
-			money.New(came, currency)), pairs...)
-	}
+	return c.rebalance(i, after, about(p.ID, p.Invoice, ""))
 }
 
 // redeem redeems the promotions in an invoice's price, and notes that its customer has bought.
@@ -246,6 +123,22 @@ func (c *change) redeem(i quoting.Invoice) error {
 		return err
 	}
 	return quoting.MarkPurchase(c.tx, c.tenant, i.Customer)
+}
+
+// undone restores the promotions in an invoice's price when nothing is held any more of what was
+// paid of it: by refunds, with or without a credit note, and by lost disputes. Money that went to
+// no invoice, or to one that is void, has redeemed nothing.
+func (c *change) undone(invoice string) error {
+	if invoice == "" {
+		return nil
+	}
+	i, err := quoting.FindInvoice(c.tx, c.tenant, invoice)
+	if err != nil || i.State == quoting.InvoiceDraft || i.State == quoting.InvoiceVoid ||
+		i.AmountKept().Sign() > 0 {
+		return err
+	}
+	_, err = quoting.RestoreAll(c.tx, c.tenant, i.Quote)
+	return err
 }
 
 func (c *change) factInvoice(kind string, i quoting.Invoice) error {

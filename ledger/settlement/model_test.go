@@ -28,10 +28,41 @@ type model struct {
 type paperInvoice struct {
 	quoting.Invoice
 	worth, promotion, total, paid, credited int64
+	plain                                   int64 // refunded without credit note
+	notes                                   []*paperNote
 	void, bad                               bool
+	codes                                   []string
+	use                                     quoting.RedemptionState // of each code
+}
+
+// A paperNote is a credit note of which something is left to be refunded.
+type paperNote struct {
+	id   string
+	left int64
 }
 
 func (i *paperInvoice) due() int64 { return i.total - i.paid - i.credited }
+
+// back is the part of the platform's promotion that credit notes gave back, rounded half up.
+func (i *paperInvoice) back() int64 {
+	if i.total == 0 {
+		return 0
+	}
+	return (2*i.promotion*i.credited + i.total) / (2 * i.total)
+}
+
+// uses follows what becomes of the promotions: redeemed by the first money, released when none ever
+// came and nothing is due any more, restored when all of it is gone again.
+func (i *paperInvoice) uses() {
+	switch kept := i.paid - i.plain; {
+	case i.use == quoting.Reserved && i.paid > 0:
+		i.use = quoting.Redeemed
+	case i.use == quoting.Reserved && (i.bad || i.due() <= 0 && i.total > 0):
+		i.use = quoting.Released
+	case i.use == quoting.Redeemed && kept <= 0 && i.total > 0:
+		i.use = quoting.Restored
+	}
+}
 
 type paperPayment struct {
 	payments.Payment
@@ -57,8 +88,8 @@ func (m *model) books() map[ledger.AccountID]int64 {
 		if i.void {
 			continue
 		}
-		b["worth"] -= i.worth - i.credited
-		b[AccountPromotions] += i.promotion
+		b["worth"] -= i.worth - i.credited - i.back()
+		b[AccountPromotions] += i.promotion - i.back()
 		if i.bad {
 			b[AccountBadDebt] += max(0, i.due())
 		} else {
@@ -110,12 +141,40 @@ func (m *model) compare(step string) {
 			m.t.Errorf("after %s: %s holds %d, want %d", step, id, got, want[id])
 		}
 	}
+	m.compareUses(step)
 	if m.t.Failed() {
 		m.t.FailNow()
 	}
 }
 
+// compareUses holds the counts of the promotions against the model.
+func (m *model) compareUses(step string) {
+	m.t.Helper()
+	want := map[string][2]uint64{}
+	for _, i := range m.invoices {
+		for _, code := range i.codes {
+			n := want[code]
+			switch i.use {
+			case quoting.Reserved:
+				n[0]++
+			case quoting.Redeemed:
+				n[1]++
+			}
+			want[code] = n
+		}
+	}
+	for code, promotion := range map[string]string{"TEN": "pro_ours", "SEVEN": "pro_theirs"} {
+		if got := m.usage(promotion); got != want[code] {
+			m.t.Errorf("after %s: %s is used %v, want %v", step, promotion, got, want[code])
+		}
+	}
+}
+
 func (m *model) addInvoice() {
+	if i, ok := some(m.r, m.invoices, func(i *paperInvoice) bool { return i.void }); ok {
+		m.invoiceAgain(i)
+		return
+	}
 	var codes []string
 	for _, c := range []string{"TEN", "SEVEN"} {
 		if m.r.IntN(3) == 0 {
@@ -123,9 +182,19 @@ func (m *model) addInvoice() {
 		}
 	}
 	i := m.invoice(document(1_000+m.r.Int64N(100_000)), codes...)
-	m.invoices = append(m.invoices, &paperInvoice{Invoice: i,
+	use := quoting.Reserved
+	if i.State == quoting.InvoicePaid {
+		use = quoting.Redeemed
+	}
+	m.invoices = append(m.invoices, &paperInvoice{Invoice: i, codes: codes, use: use,
 		worth: i.Priced.TaxInclusive.Minor(), promotion: i.Priced.PromotionTotal.Minor(),
 		total: i.Priced.Payable.Minor()})
+}
+
+// invoiceAgain invoices the quote of a void invoice: the new one is worth what that was, and the
+// promotions are those that were reserved all the while.
+func (m *model) invoiceAgain(i *paperInvoice) {
+	i.Invoice, i.void = m.again(i.Quote), false
 }
 
 // some returns one of those that fit.
@@ -181,6 +250,7 @@ func (m *model) payInvoice() {
 			line: line(payments.LinePayment, p.Payment, "ch_"+p.ID, amount, fee)})
 	}
 	i.paid += amount
+	i.uses()
 	m.payments = append(m.payments, p)
 }
 
@@ -196,16 +266,20 @@ func (m *model) refundPayment() {
 		return
 	}
 	amount, note := m.part(p.amount-p.refunded), ""
-	if m.r.IntN(2) == 0 {
-		note = "cn_" + fmt.Sprint(m.count)
+	of, found := some(m.r, p.invoice.notes, func(n *paperNote) bool { return n.left > 0 })
+	if found && m.r.IntN(3) > 0 {
+		note, amount = of.id, min(amount, of.left)
+		of.left -= amount
 	}
 	r := m.refund(p.ID, amount, note)
 	p.refunded += amount
 	if note == "" {
 		p.plain += amount
+		p.invoice.plain += amount
 	} else {
 		p.invoice.paid -= amount
 	}
+	p.invoice.uses()
 	x := &movement{line: line(payments.LineRefund, p.Payment, "re_"+r, -amount, 0)}
 	if x.line.Refund = r; p.Gateway == Offline {
 		x.offline = r
@@ -236,6 +310,7 @@ func (m *model) disputePayment() {
 	} else {
 		p.dispute.State = payments.DisputeLost
 		p.invoice.paid -= p.amount
+		p.invoice.uses()
 	}
 	for range 1 + m.r.IntN(2) {
 		p.dispute.Observed = time.Now().UTC()
@@ -299,6 +374,7 @@ func (m *model) give() {
 		}
 		return err
 	})
+	i.uses()
 }
 
 func (m *model) credit() {
@@ -310,10 +386,10 @@ func (m *model) credit() {
 	}
 	amount := m.part(i.total - i.credited)
 	i.credited += amount
-	m.must(acme, func(tx *compaction.Tx) error {
-		_, err := CreditInvoice(tx, acme, i.ID, "cn", euro(amount))
-		return err
-	})
+	note := &paperNote{m.id("crn"), amount}
+	i.notes = append(i.notes, note)
+	m.world.credit(i.ID, note.id, amount)
+	i.uses()
 }
 
 func (m *model) late() {
@@ -371,15 +447,20 @@ func (m *model) finish() {
 			d.State, d.Observed = payments.DisputeLost, time.Now().UTC()
 			p.invoice.paid -= p.amount
 			m.must(acme, func(tx *compaction.Tx) error { return ApplyDispute(tx, acme, p.ID, *d) })
+			p.invoice.uses()
 		}
 	}
 	for _, i := range m.invoices {
+		if i.void {
+			m.invoiceAgain(i)
+		}
 		if payable(i) {
 			i.bad = true
 			m.must(acme, func(tx *compaction.Tx) error {
 				_, err := MarkUncollectible(tx, acme, i.ID, false)
 				return err
 			})
+			i.uses()
 		}
 	}
 	for x, ok := m.unseen(); ok; x, ok = m.unseen() {

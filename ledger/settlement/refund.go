@@ -5,6 +5,7 @@ import (
 	"github.com/quittance/quittance/ledger/money"
 	"github.com/quittance/quittance/ledger/payments"
 	ledgerv1 "github.com/quittance/quittance/ledger/v1"
+	"github.com/quittance/quittance/quoting"
 )
 
 // A NewRefund says what is to be given back.
@@ -16,11 +17,14 @@ type NewRefund struct {
 	CreditNote string       // the credit note it pays out, empty for none
 }
 
-// CreateRefund sets an amount of a captured payment aside and wants the gateway to give it back;
-// the outcome comes by ApplyRefund. Offline it is given back at once.
+// CreateRefund sets an amount of a captured payment aside, and of the credit note it names, and
+// wants the gateway to give it back; the outcome comes by ApplyRefund. Offline it is given back at
+// once.
 //
 // Refusals: ErrExists, ErrNotFound, ErrRefunded, payments.ErrAmount, *payments.MoveError,
-// *payments.RefundError, *money.MismatchError. A settled payment is a *SettledError.
+// *payments.RefundError, *money.MismatchError; a *CreditNoteError for a credit note that the
+// payment's invoice does not have, and a *quoting.AmountError for more than is left of it. A
+// settled payment is a *SettledError.
 func CreateRefund(tx *compaction.Tx, tenant string, n NewRefund) (payments.Refund, error) {
 	var r payments.Refund
 	if err := fresh(tx, payments.Refunds, tenant, n.ID); err != nil {
@@ -30,16 +34,19 @@ func CreateRefund(tx *compaction.Tx, tenant string, n NewRefund) (payments.Refun
 	if err != nil {
 		return r, err
 	}
-	amount := n.Amount
-	if amount == (money.Amount{}) {
-		if amount, err = refundable(p); err != nil {
-			return r, err
-		}
+	amount, err := n.amount(tx, p)
+	if err != nil {
+		return r, err
 	}
 	p, r, err = p.Request(payments.Refund{ID: n.ID, Amount: amount, Reason: n.Reason,
 		CreditNote: n.CreditNote}, tx.Now())
 	if err != nil {
 		return r, err
+	}
+	if n.CreditNote != "" {
+		if _, err := quoting.DrawCredit(tx, tenant, p.Invoice, n.CreditNote, amount); err != nil {
+			return r, err
+		}
 	}
 	payments.Payments.Put(tx, compaction.Key(tenant, p.ID), p)
 	payments.Refunds.Put(tx, compaction.Key(tenant, r.ID), r)
@@ -72,6 +79,29 @@ func refundable(p payments.Payment) (money.Amount, error) {
 		err = ErrRefunded
 	}
 	return amount, err
+}
+
+// amount returns what a refund is of: what is asked for, or all that is left of the payment, and of
+// the credit note where one is named.
+func (n NewRefund) amount(s compaction.State, p payments.Payment) (money.Amount, error) {
+	var note quoting.CreditNote
+	if n.CreditNote != "" {
+		i, err := invoiceOf(s, p)
+		if err != nil {
+			return n.Amount, err
+		}
+		if note, err = i.CreditNote(n.CreditNote); err != nil {
+			return n.Amount, &CreditNoteError{Payment: p.ID}
+		}
+	}
+	if n.Amount != (money.Amount{}) {
+		return n.Amount, nil
+	}
+	left, err := refundable(p)
+	if of := note.Left(); err == nil && of.Sign() > 0 && of.Minor() < left.Minor() {
+		left = of
+	}
+	return left, err
 }
 
 // ApplyRefund writes what a gateway said about a refund, named by our id or, where that is empty,
@@ -132,6 +162,13 @@ func (c *change) applyRefund(p payments.Payment, r payments.Refund, f payments.R
 			return r, err
 		}
 	}
+	failed := ch.To == payments.RefundFailed || ch.To == payments.RefundCanceled
+	if failed && r.CreditNote != "" && p.Invoice != "" {
+		_, err := quoting.ReturnCredit(c.tx, c.tenant, p.Invoice, r.CreditNote, r.Amount)
+		if err != nil {
+			return r, err
+		}
+	}
 	b, err := payments.EncodeRefund(r)
 	err = c.fact("refund."+r.State.String(), r.ID, (*ledgerv1.RefundRecord)(nil), b, err)
 	if err != nil {
@@ -149,14 +186,8 @@ func (c *change) gaveBack(p payments.Payment, r payments.Refund, gone money.Amou
 	}
 	c.post(event, refunded(moneyAt(p), p.Customer, r.CreditNote, gone),
 		about(p.ID, p.Invoice, r.ID)...)
-	if r.CreditNote != "" {
-		inv, err := invoiceOf(c.tx, p)
-		if err != nil {
-			return err
-		}
-		if err := c.unpay(p, inv, back); err != nil {
-			return err
-		}
+	if err := c.giveBack(p, r, gone); err != nil {
+		return err
 	}
 	e := Expectation{ID: id, Tenant: p.Tenant, Kind: kind, Subject: p.ID, Source: r.ID,
 		Gateway: p.Gateway, Amount: back, Deadline: c.at().Add(gatewayDeadline)}
@@ -165,4 +196,26 @@ func (c *change) gaveBack(p payments.Payment, r payments.Refund, gone money.Amou
 		e.References = references(r.ID, p.Reference)
 	}
 	return c.expect(e)
+}
+
+// giveBack takes what a refund gave back, or below zero what came back of it, from its payment's
+// invoice: with a credit note it is paid no longer; without one it is, and the business bears it.
+// Either way the purchase is undone when all that was paid has been given back.
+func (c *change) giveBack(p payments.Payment, r payments.Refund, gone money.Amount) error {
+	i, err := invoiceOf(c.tx, p)
+	if err != nil {
+		return err
+	}
+	switch {
+	case r.CreditNote != "" && gone.Sign() < 0:
+		return c.pay(p, i, negative(gone))
+	case r.CreditNote != "":
+		err = c.unpay(p, i, negative(gone))
+	case i.ID != "" && i.State != quoting.InvoiceDraft && i.State != quoting.InvoiceVoid:
+		_, err = quoting.ApplyRefund(c.tx, c.tenant, i.ID, gone)
+	}
+	if err != nil || gone.Sign() < 0 {
+		return err
+	}
+	return c.undone(p.Invoice)
 }

@@ -70,6 +70,17 @@ func (e *DueError) Error() string {
 		e.Needed, e.Available, e.Available.Currency())
 }
 
+// A CreditNoteError refuses a refund that names a credit note which the payment's invoice does not
+// have.
+type CreditNoteError struct {
+	Payment string // the payment's id
+}
+
+// Error says what is not there.
+func (e *CreditNoteError) Error() string {
+	return "the invoice of the payment has no such credit note"
+}
+
 // A SettledError reports an id whose record is no longer open. Engine brings it back; it is never a
 // refusal to be remembered.
 type SettledError struct {

@@ -234,16 +234,19 @@ func (c *change) endInvoice(id string) error {
 }
 
 // endQuote ends a quote that is wholly invoiced, with its redemptions and the links to it, when
-// none of its invoices is open.
+// none of its invoices is open. What is reserved for it still is released: nothing can redeem it
+// any more, and its count would stay for ever.
 func (c *change) endQuote(id string) error {
 	q, ok, err := quoting.Quotes.Get(c.tx, c.key(id))
 	if err != nil || !ok || q.State() != quoting.QuoteInvoiced {
 		return err
 	}
-	for _, bill := range q.Bills {
-		if _, open, err := quoting.Invoices.Get(c.tx, c.key(bill.Invoice)); open || err != nil {
-			return err
-		}
+	open, err := all(c.tx, quoting.Invoices, "quote", c.tenant, q.ID)
+	if err != nil || len(open) > 0 {
+		return err
+	}
+	if _, err := quoting.ReleaseAll(c.tx, c.tenant, q.ID); err != nil {
+		return err
 	}
 	return c.finishQuote(q, "quote.settled")
 }

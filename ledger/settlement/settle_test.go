@@ -5,6 +5,7 @@ import (
 
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger/payments"
+	"github.com/quittance/quittance/quoting"
 )
 
 // The whole path: what a customer is quoted is paid, paid out and settled, after which nothing of
@@ -45,4 +46,67 @@ func TestSettle(t *testing.T) {
 			return err
 		})
 	}
+}
+
+// A quote that ends takes no reservation with it: its count would stay, and nothing could ever
+// redeem or release it.
+func TestSettleReserved(t *testing.T) {
+	w := newWorld(t)
+	i := w.invoice(document(10_000))
+	p := w.captured(i.ID, 0, 175)
+	w.must(acme, func(tx *compaction.Tx) error {
+		_, err := quoting.Reserve(tx, quoting.Redemption{Tenant: acme, ID: "red_x",
+			Promotion: "pro_ours", Customer: customer, Quote: i.Quote, Amount: euro(1)})
+		return err
+	})
+	w.payout(line(payments.LinePayment, p, "ch_"+p.ID, 12_500, 175))
+	w.check()
+	w.gone()
+	if got := w.usage("pro_ours"); got != [2]uint64{} {
+		t.Errorf("usage %v", got)
+	}
+}
+
+// Counts of promotions that no open reservation explains, and a first purchase that is reserved for
+// one that is gone, are found: a limited code would be dead and nobody would know.
+func TestCheckOpenPromotions(t *testing.T) {
+	w := newWorld(t)
+	w.promote(quoting.Promotion{ID: "pro_once", LimitTotal: 1, LimitPerCustomer: 1,
+		FirstTime: true}, "ONCE")
+	i := w.invoice(document(10_000), "ONCE")
+	w.check()
+	faults := func(what string, want ...string) {
+		t.Helper()
+		w.read(acme, func(v *compaction.View) error {
+			found, err := CheckOpen(v)
+			got := map[string]bool{}
+			for _, f := range found {
+				got[f.Key] = true
+			}
+			for _, key := range want {
+				if !got[key] {
+					t.Errorf("%s: no fault is found with %s in %v", what, key, found)
+				}
+			}
+			return err
+		})
+	}
+	total, each := compaction.Key(acme, "pro_once"), compaction.Key(acme, "pro_once", customer)
+	var kept quoting.Redemption
+	w.must(acme, func(tx *compaction.Tx) error {
+		all, err := quoting.RedemptionsOf(tx, acme, i.Quote)
+		if err == nil {
+			kept = all[0]
+			quoting.Redemptions.Delete(tx, compaction.Key(acme, kept.ID))
+		}
+		return err
+	})
+	faults("a reservation is gone", total, each, compaction.Key(acme, customer))
+	w.must(acme, func(tx *compaction.Tx) error {
+		quoting.Redemptions.Put(tx, compaction.Key(acme, kept.ID), kept)
+		quoting.Usages.Delete(tx, total)
+		quoting.Usages.Delete(tx, each)
+		return nil
+	})
+	faults("its counts are gone", total, each)
 }

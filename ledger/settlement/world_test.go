@@ -25,6 +25,8 @@ const (
 
 var eur = money.MustParseCurrency("EUR")
 
+var tenPercent = decimal.NewFromInt(10)
+
 func euro(minor int64) money.Amount { return money.New(minor, eur) }
 
 // A world is a business, its platform and an engine, for tests to act on.
@@ -65,7 +67,7 @@ func worldOn(t testing.TB, s *compaction.Shards) *world {
 	w.must(acme, func(tx *compaction.Tx) error {
 		for _, p := range []quoting.Promotion{
 			{ID: "pro_ours", Funding: quoting.Tradesperson,
-				Coupon: quoting.Coupon{Percent: decimal.NewFromInt(10)}},
+				Coupon: quoting.Coupon{Percent: tenPercent}},
 			{ID: "pro_theirs", Funding: quoting.Platform,
 				Coupon: quoting.Coupon{Amount: euro(700)}},
 		} {

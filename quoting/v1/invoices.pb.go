@@ -116,8 +116,14 @@ type InvoiceRecord struct {
 	PaidUnixNano int64 `protobuf:"varint,12,opt,name=paid_unix_nano,json=paidUnixNano,proto3" json:"paid_unix_nano,omitempty"`
 	// closed_unix_nano is when it was voided or given up.
 	ClosedUnixNano int64 `protobuf:"varint,13,opt,name=closed_unix_nano,json=closedUnixNano,proto3" json:"closed_unix_nano,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// refunded_minor is what refunds that name no credit note gave back of what was paid.
+	RefundedMinor int64 `protobuf:"varint,14,opt,name=refunded_minor,json=refundedMinor,proto3" json:"refunded_minor,omitempty"`
+	// credit_notes are the credit notes of the invoice, oldest first.
+	CreditNotes []*CreditNoteRecord `protobuf:"bytes,15,rep,name=credit_notes,json=creditNotes,proto3" json:"credit_notes,omitempty"`
+	// write_off is what was written off when the invoice was last given up; absent before.
+	WriteOff      *WriteOffRecord `protobuf:"bytes,16,opt,name=write_off,json=writeOff,proto3" json:"write_off,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *InvoiceRecord) Reset() {
@@ -241,6 +247,201 @@ func (x *InvoiceRecord) GetClosedUnixNano() int64 {
 	return 0
 }
 
+func (x *InvoiceRecord) GetRefundedMinor() int64 {
+	if x != nil {
+		return x.RefundedMinor
+	}
+	return 0
+}
+
+func (x *InvoiceRecord) GetCreditNotes() []*CreditNoteRecord {
+	if x != nil {
+		return x.CreditNotes
+	}
+	return nil
+}
+
+func (x *InvoiceRecord) GetWriteOff() *WriteOffRecord {
+	if x != nil {
+		return x.WriteOff
+	}
+	return nil
+}
+
+// CreditNoteRecord is what a credit note took off its invoice.
+type CreditNoteRecord struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// credit_note is the id.
+	CreditNote string `protobuf:"bytes,1,opt,name=credit_note,json=creditNote,proto3" json:"credit_note,omitempty"`
+	// amount_minor is what it took off, tax included.
+	AmountMinor int64 `protobuf:"varint,2,opt,name=amount_minor,json=amountMinor,proto3" json:"amount_minor,omitempty"`
+	// refunded_minor is what refunds that name it gave back or set aside.
+	RefundedMinor int64 `protobuf:"varint,3,opt,name=refunded_minor,json=refundedMinor,proto3" json:"refunded_minor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreditNoteRecord) Reset() {
+	*x = CreditNoteRecord{}
+	mi := &file_quoting_v1_invoices_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreditNoteRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreditNoteRecord) ProtoMessage() {}
+
+func (x *CreditNoteRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_quoting_v1_invoices_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreditNoteRecord.ProtoReflect.Descriptor instead.
+func (*CreditNoteRecord) Descriptor() ([]byte, []int) {
+	return file_quoting_v1_invoices_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *CreditNoteRecord) GetCreditNote() string {
+	if x != nil {
+		return x.CreditNote
+	}
+	return ""
+}
+
+func (x *CreditNoteRecord) GetAmountMinor() int64 {
+	if x != nil {
+		return x.AmountMinor
+	}
+	return 0
+}
+
+func (x *CreditNoteRecord) GetRefundedMinor() int64 {
+	if x != nil {
+		return x.RefundedMinor
+	}
+	return 0
+}
+
+// WriteOffRecord is what was written off of an invoice.
+type WriteOffRecord struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// amount_minor is what was due.
+	AmountMinor int64 `protobuf:"varint,1,opt,name=amount_minor,json=amountMinor,proto3" json:"amount_minor,omitempty"`
+	// relief is the tax in it that is claimed back; the rest is a bad debt.
+	Relief        []*TaxReliefRecord `protobuf:"bytes,2,rep,name=relief,proto3" json:"relief,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WriteOffRecord) Reset() {
+	*x = WriteOffRecord{}
+	mi := &file_quoting_v1_invoices_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WriteOffRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WriteOffRecord) ProtoMessage() {}
+
+func (x *WriteOffRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_quoting_v1_invoices_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WriteOffRecord.ProtoReflect.Descriptor instead.
+func (*WriteOffRecord) Descriptor() ([]byte, []int) {
+	return file_quoting_v1_invoices_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *WriteOffRecord) GetAmountMinor() int64 {
+	if x != nil {
+		return x.AmountMinor
+	}
+	return 0
+}
+
+func (x *WriteOffRecord) GetRelief() []*TaxReliefRecord {
+	if x != nil {
+		return x.Relief
+	}
+	return nil
+}
+
+// TaxReliefRecord is the tax of a category that is claimed back.
+type TaxReliefRecord struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// category is the category's code in UNTDID 5305.
+	Category string `protobuf:"bytes,1,opt,name=category,proto3" json:"category,omitempty"`
+	// amount_minor is the tax.
+	AmountMinor   int64 `protobuf:"varint,2,opt,name=amount_minor,json=amountMinor,proto3" json:"amount_minor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TaxReliefRecord) Reset() {
+	*x = TaxReliefRecord{}
+	mi := &file_quoting_v1_invoices_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TaxReliefRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TaxReliefRecord) ProtoMessage() {}
+
+func (x *TaxReliefRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_quoting_v1_invoices_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TaxReliefRecord.ProtoReflect.Descriptor instead.
+func (*TaxReliefRecord) Descriptor() ([]byte, []int) {
+	return file_quoting_v1_invoices_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *TaxReliefRecord) GetCategory() string {
+	if x != nil {
+		return x.Category
+	}
+	return ""
+}
+
+func (x *TaxReliefRecord) GetAmountMinor() int64 {
+	if x != nil {
+		return x.AmountMinor
+	}
+	return 0
+}
+
 // InvoiceContentRecord is what an invoice bills.
 type InvoiceContentRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -274,7 +475,7 @@ type InvoiceContentRecord struct {
 
 func (x *InvoiceContentRecord) Reset() {
 	*x = InvoiceContentRecord{}
-	mi := &file_quoting_v1_invoices_proto_msgTypes[1]
+	mi := &file_quoting_v1_invoices_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -286,7 +487,7 @@ func (x *InvoiceContentRecord) String() string {
 func (*InvoiceContentRecord) ProtoMessage() {}
 
 func (x *InvoiceContentRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_quoting_v1_invoices_proto_msgTypes[1]
+	mi := &file_quoting_v1_invoices_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -299,7 +500,7 @@ func (x *InvoiceContentRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InvoiceContentRecord.ProtoReflect.Descriptor instead.
 func (*InvoiceContentRecord) Descriptor() ([]byte, []int) {
-	return file_quoting_v1_invoices_proto_rawDescGZIP(), []int{1}
+	return file_quoting_v1_invoices_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *InvoiceContentRecord) GetTenant() string {
@@ -391,7 +592,7 @@ var File_quoting_v1_invoices_proto protoreflect.FileDescriptor
 const file_quoting_v1_invoices_proto_rawDesc = "" +
 	"\n" +
 	"\x19quoting/v1/invoices.proto\x12\n" +
-	"quoting.v1\x1a\x1bcompaction/v1/options.proto\x1a\x19quoting/v1/document.proto\x1a\x17quoting/v1/quotes.proto\"\xdc\x04\n" +
+	"quoting.v1\x1a\x1bcompaction/v1/options.proto\x1a\x19quoting/v1/document.proto\x1a\x17quoting/v1/quotes.proto\"\xfd\x05\n" +
 	"\rInvoiceRecord\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x18\n" +
 	"\ainvoice\x18\x02 \x01(\tR\ainvoice\x12.\n" +
@@ -408,8 +609,22 @@ const file_quoting_v1_invoices_proto_rawDesc = "" +
 	" \x01(\x03R\x0fupdatedUnixNano\x12.\n" +
 	"\x13finalized_unix_nano\x18\v \x01(\x03R\x11finalizedUnixNano\x12$\n" +
 	"\x0epaid_unix_nano\x18\f \x01(\x03R\fpaidUnixNano\x12(\n" +
-	"\x10closed_unix_nano\x18\r \x01(\x03R\x0eclosedUnixNano:l\xa2\xbb\x18h\n" +
-	"\x15quittance.invoices.v1\x12\x12{tenant}/{invoice}\x18\x01:9Invoices, from their draft until nothing of them is open.\"\xaa\x03\n" +
+	"\x10closed_unix_nano\x18\r \x01(\x03R\x0eclosedUnixNano\x12%\n" +
+	"\x0erefunded_minor\x18\x0e \x01(\x03R\rrefundedMinor\x12?\n" +
+	"\fcredit_notes\x18\x0f \x03(\v2\x1c.quoting.v1.CreditNoteRecordR\vcreditNotes\x127\n" +
+	"\twrite_off\x18\x10 \x01(\v2\x1a.quoting.v1.WriteOffRecordR\bwriteOff:l\xa2\xbb\x18h\n" +
+	"\x15quittance.invoices.v1\x12\x12{tenant}/{invoice}\x18\x01:9Invoices, from their draft until nothing of them is open.\"}\n" +
+	"\x10CreditNoteRecord\x12\x1f\n" +
+	"\vcredit_note\x18\x01 \x01(\tR\n" +
+	"creditNote\x12!\n" +
+	"\famount_minor\x18\x02 \x01(\x03R\vamountMinor\x12%\n" +
+	"\x0erefunded_minor\x18\x03 \x01(\x03R\rrefundedMinor\"h\n" +
+	"\x0eWriteOffRecord\x12!\n" +
+	"\famount_minor\x18\x01 \x01(\x03R\vamountMinor\x123\n" +
+	"\x06relief\x18\x02 \x03(\v2\x1b.quoting.v1.TaxReliefRecordR\x06relief\"P\n" +
+	"\x0fTaxReliefRecord\x12\x1a\n" +
+	"\bcategory\x18\x01 \x01(\tR\bcategory\x12!\n" +
+	"\famount_minor\x18\x02 \x01(\x03R\vamountMinor\"\xaa\x03\n" +
 	"\x14InvoiceContentRecord\x12\x16\n" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x18\n" +
 	"\ainvoice\x18\x02 \x01(\tR\ainvoice\x12\x16\n" +
@@ -446,25 +661,31 @@ func file_quoting_v1_invoices_proto_rawDescGZIP() []byte {
 }
 
 var file_quoting_v1_invoices_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_quoting_v1_invoices_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_quoting_v1_invoices_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_quoting_v1_invoices_proto_goTypes = []any{
 	(InvoiceState)(0),            // 0: quoting.v1.InvoiceState
 	(*InvoiceRecord)(nil),        // 1: quoting.v1.InvoiceRecord
-	(*InvoiceContentRecord)(nil), // 2: quoting.v1.InvoiceContentRecord
-	(InvoiceMode)(0),             // 3: quoting.v1.InvoiceMode
-	(*DocumentRecord)(nil),       // 4: quoting.v1.DocumentRecord
-	(*PricedRecord)(nil),         // 5: quoting.v1.PricedRecord
+	(*CreditNoteRecord)(nil),     // 2: quoting.v1.CreditNoteRecord
+	(*WriteOffRecord)(nil),       // 3: quoting.v1.WriteOffRecord
+	(*TaxReliefRecord)(nil),      // 4: quoting.v1.TaxReliefRecord
+	(*InvoiceContentRecord)(nil), // 5: quoting.v1.InvoiceContentRecord
+	(InvoiceMode)(0),             // 6: quoting.v1.InvoiceMode
+	(*DocumentRecord)(nil),       // 7: quoting.v1.DocumentRecord
+	(*PricedRecord)(nil),         // 8: quoting.v1.PricedRecord
 }
 var file_quoting_v1_invoices_proto_depIdxs = []int32{
 	0, // 0: quoting.v1.InvoiceRecord.state:type_name -> quoting.v1.InvoiceState
-	3, // 1: quoting.v1.InvoiceContentRecord.mode:type_name -> quoting.v1.InvoiceMode
-	4, // 2: quoting.v1.InvoiceContentRecord.document:type_name -> quoting.v1.DocumentRecord
-	5, // 3: quoting.v1.InvoiceContentRecord.priced:type_name -> quoting.v1.PricedRecord
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	2, // 1: quoting.v1.InvoiceRecord.credit_notes:type_name -> quoting.v1.CreditNoteRecord
+	3, // 2: quoting.v1.InvoiceRecord.write_off:type_name -> quoting.v1.WriteOffRecord
+	4, // 3: quoting.v1.WriteOffRecord.relief:type_name -> quoting.v1.TaxReliefRecord
+	6, // 4: quoting.v1.InvoiceContentRecord.mode:type_name -> quoting.v1.InvoiceMode
+	7, // 5: quoting.v1.InvoiceContentRecord.document:type_name -> quoting.v1.DocumentRecord
+	8, // 6: quoting.v1.InvoiceContentRecord.priced:type_name -> quoting.v1.PricedRecord
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_quoting_v1_invoices_proto_init() }
@@ -480,7 +701,7 @@ func file_quoting_v1_invoices_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_quoting_v1_invoices_proto_rawDesc), len(file_quoting_v1_invoices_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   2,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -30,6 +30,7 @@ type invoiceRecord struct {
 	AmountPaid     amountText   `json:"amount_paid"`
 	AmountCredited amountText   `json:"amount_credited" doc:"By credit notes."`
 	AmountOverpaid amountText   `json:"amount_overpaid" doc:"What was paid or credited beyond the total: the customer's credit."`
+	CreditNotes    []creditNote `json:"credit_notes,omitempty" doc:"The credit notes, oldest first. A refund of a payment may pay one out."`
 	PartiallyPaid  bool         `json:"partially_paid"`
 	Overdue        bool         `json:"overdue" doc:"Whether it is open and its due date is over, in the tenant's zone, at the time of the answer."`
 	Hash           string       `json:"hash,omitempty" doc:"The SHA-256 of what was finalised."`
@@ -38,6 +39,13 @@ type invoiceRecord struct {
 	Finalized      moment       `json:"finalized,omitzero"`
 	Paid           moment       `json:"paid,omitzero" doc:"When it was last paid in full."`
 	Closed         moment       `json:"closed,omitzero" doc:"When it was voided or given up."`
+}
+
+// A creditNote as invoices show it.
+type creditNote struct {
+	ID       string     `json:"id" example:"crn_01j9qz4m2n8r7t6v5w4x3y2z1a"`
+	Amount   amountText `json:"amount" doc:"What it took off, tax included."`
+	Refunded amountText `json:"refunded" doc:"What refunds that name it gave back or will."`
 }
 
 // InvoicePath names an invoice in the path.
@@ -148,7 +156,8 @@ func (a *API) registerInvoiceMoves() {
 		"Gives a draft its number, freezes and posts it. One of nothing is paid at once.",
 		settlement.FinalizeInvoice)
 	register("void", "Void an invoice",
-		"Ends an invoice of which nothing was paid, and releases the promotions reserved for it.",
+		"Ends an invoice of which nothing was paid. Its quote is accepted as before: it can be invoiced "+
+			"again at the agreed price, and its promotions stay reserved until it is cancelled.",
 		settlement.VoidInvoice)
 	register("discard", "Discard a draft", "Ends a draft as if it had not been made.",
 		func(tx *compaction.Tx, tenant, id string) (quoting.Invoice, error) {
@@ -164,8 +173,9 @@ func (a *API) registerInvoiceMoves() {
 	}, invoiceRecord](a, route{
 		id: "mark-invoice-uncollectible", path: "/v1/invoices/{id}/mark_uncollectible",
 		tag: invoiceTag, roles: anyKey, summary: "Give an invoice up",
-		description: "Writes off what is due, and releases the promotions reserved for it.",
-		example:     `{"relief":true}`,
+		description: "Writes off what is due, and releases the promotions reserved for it. Money that " +
+			"comes after all undoes it, and the relief with it.",
+		example: `{"relief":true}`,
 	}, func(x *exchange, in *struct {
 		InvoicePath
 		Body uncollectibleBody
@@ -181,8 +191,10 @@ func (a *API) registerInvoiceMoves() {
 	}, invoiceRecord](a, route{
 		id: "credit-invoice", path: "/v1/invoices/{id}/credit", tag: invoiceTag, roles: anyKey,
 		summary: "Credit an invoice",
-		description: "Takes an amount off an invoice by a credit note. What was paid of it already " +
-			"becomes the customer's credit, which a refund may pay out.",
+		description: "Takes an amount off an invoice by a credit note, the last of `credit_notes`. " +
+			"What was paid of it already becomes the customer's credit, which a refund that " +
+			"names the credit note pays out. One that nothing was paid of and nothing is " +
+			"left of releases its promotions.",
 		example: `{"amount":"10.00"}`,
 	}, creditInvoice)
 }

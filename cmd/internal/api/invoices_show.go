@@ -55,6 +55,11 @@ func listOverdue(
 
 // showInvoice returns an invoice as answers show it today; internal says whether costs may be seen.
 func showInvoice(i quoting.Invoice, today quoting.Date, internal bool) invoiceRecord {
+	var notes []creditNote
+	for _, n := range i.CreditNotes {
+		notes = append(notes,
+			creditNote{n.ID, amountText(n.Amount.String()), amountText(n.Refunded.String())})
+	}
 	return invoiceRecord{
 		ID: i.ID, Number: i.Name(), Status: i.State.String(), Quote: i.Quote, QuoteVersion: i.Version,
 		Mode: i.Mode.String(), Customer: i.Customer, IssueDate: string(i.IssueDate),
@@ -63,8 +68,8 @@ func showInvoice(i quoting.Invoice, today quoting.Date, internal bool) invoiceRe
 		AmountDue:      amountText(i.AmountDue().String()),
 		AmountPaid:     amountText(i.AmountPaid.String()),
 		AmountCredited: amountText(i.AmountCredited.String()),
-		AmountOverpaid: amountText(i.AmountOverpaid().String()),
-		PartiallyPaid:  i.PartiallyPaid(), Overdue: i.Overdue(today), Hash: i.Hash.String(),
+		AmountOverpaid: amountText(i.AmountOverpaid().String()), CreditNotes: notes,
+		PartiallyPaid: i.PartiallyPaid(), Overdue: i.Overdue(today), Hash: i.Hash.String(),
 		Created: moment(i.Created), Updated: moment(i.Updated), Finalized: moment(i.Finalized),
 		Paid: moment(i.Paid), Closed: moment(i.Closed),
 	}

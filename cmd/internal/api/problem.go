@@ -37,6 +37,7 @@ var kinds = []kind{
 			is(errRoute, errNotFound, errTenant, errGateway, ledger.ErrNoTransaction, ledger.ErrNoAccount,
 				access.ErrNoKey, access.ErrNoLink, settlement.ErrNotFound, gateways.ErrNoEffect),
 			as[*quoting.NotFoundError](),
+			as(func(_ *settlement.CreditNoteError, p *Problem) { p.Field = "credit_note" }),
 		)},
 	{"method-not-allowed", 405, "method", "The address does not have this method.",
 		"The methods it has are in the answer's `Allow` header.",
@@ -164,8 +165,8 @@ var kinds = []kind{
 		"The hash names the content that was shown. Get the quote again, show it, and accept its hash.",
 		as[*quoting.HashError]()},
 	{"amount-exceeded", 422, "available", "The amount is more than there is.",
-		"`needed` is what was asked for, `available` what is left of the contract value, the invoice " +
-			"or the payment.",
+		"`needed` is what was asked for, `available` what is left of the contract value, the invoice, " +
+			"the credit note or the payment.",
 		either(
 			as(func(e *quoting.AmountError, p *Problem) { figures(p, e.Needed, e.Available) }),
 			as(func(e *settlement.DueError, p *Problem) { figures(p, e.Needed, e.Available) }),

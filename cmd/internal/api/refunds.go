@@ -11,9 +11,9 @@ import (
 
 type refundBody struct {
 	Payment    string       `json:"payment" pattern:"^pay_[0-9a-z]{26}$" example:"pay_01j9qz4m2n8r7t6v5w4x3y2z1a"`
-	Amount     positiveText `json:"amount,omitempty" doc:"All that is left of the payment unless given."`
+	Amount     positiveText `json:"amount,omitempty" doc:"All that is left of the payment, and of the credit note, unless given."`
 	Reason     string       `json:"reason,omitempty" enum:"duplicate,fraudulent,requested_by_customer"`
-	CreditNote string       `json:"credit_note,omitempty" maxLength:"100" pattern:"^[A-Za-z0-9_.-]*$" doc:"The credit note that it pays out, so that it lowers the customer's credit and not the revenue."`
+	CreditNote string       `json:"credit_note,omitempty" maxLength:"100" pattern:"^[A-Za-z0-9_.-]*$" doc:"The credit note of the payment's invoice that it pays out, so that it lowers the customer's credit and not the revenue."`
 }
 
 // A refundRecord as answers show it.
