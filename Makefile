@@ -7,6 +7,7 @@ DATA     ?= var/dev# where `make run` keeps the demo business
 ARGS     ?=# more flags for `make run`
 KILLS    ?= 10# how often `make faults` kills the server
 SIMULATE ?= 10m# how long `make simulation` goes on
+FROM     ?= 0# its first seed; 0 takes new ones, from the time
 FAULTS   ?= 20# how often `make kafka-faults` hurts nodes and brokers
 FUZZTIME ?= 10s# how long `make fuzz` runs each fuzzer; 4000x is that many inputs
 DURATION ?= 30m# how long `make soak` goes on
@@ -45,8 +46,9 @@ broker: build ## run a real Kafka broker at 127.0.0.1:PORT until Ctrl-C; needs J
 	go build -o bin/broker ./cmd/broker
 	exec bin/broker -port $(PORT)
 
-simulation: ## simulate nodes and brokers in virtual time, new seeds for SIMULATE; short in make test
-	go test ./cmd/quittance -run 'TestSimulation$$' -count=1 -v -timeout 24h -args -for=$(SIMULATE)
+simulation: ## simulate nodes and brokers in virtual time for SIMULATE; short in make test
+	go test ./cmd/quittance -run 'TestSimulation$$' -count=1 -v -timeout 24h \
+		-args -for=$(SIMULATE) -from=$(FROM)
 
 kafka-faults: export QUITTANCE_KAFKA := $(QUITTANCE_KAFKA)
 kafka-faults: ## hurt nodes and real brokers under load, FAULTS times; the last lines are the counts

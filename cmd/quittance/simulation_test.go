@@ -11,6 +11,7 @@ import (
 var (
 	simulationSeed = flag.Uint64("seed", 0, "the one seed that TestSimulation runs; 0 runs -seeds")
 	simulations    = flag.Int("seeds", 24, "how many seeds TestSimulation runs")
+	simulationFrom = flag.Uint64("from", 1, "the first of them; 0 takes one from the time")
 	simulationFor  = flag.Duration("for", 0, "how long TestSimulation goes on to further seeds")
 )
 
@@ -29,28 +30,38 @@ func TestSimulation(t *testing.T) {
 		simulateSeed(t, *simulationSeed)
 		return
 	}
-	began, count := time.Now(), *simulations
+	began, count, first := time.Now(), *simulations, firstSeed()
 	if testing.Short() {
 		count = 2
 	}
+	t.Logf("seeds from %d", first)
 	var virtual time.Duration
-	seed := uint64(1)
-	for ; seed <= uint64(count) || time.Since(began) < *simulationFor; seed++ {
-		virtual += simulateSeed(t, seed)
+	done := 0
+	for ; done < count || time.Since(began) < *simulationFor; done++ {
+		virtual += simulateSeed(t, first+uint64(done))
 	}
-	t.Logf("%d seeds, %v of virtual time in %v", seed-1, virtual.Round(time.Second),
+	t.Logf("%d seeds from %d, %v of virtual time in %v", done, first, virtual.Round(time.Second),
 		time.Since(began).Round(time.Second))
+}
+
+// firstSeed returns where the seeds begin. Those of the time are a thousand to a second, more than
+// are run: no run comes to those of a later one.
+func firstSeed() uint64 {
+	if *simulationFrom != 0 {
+		return *simulationFrom
+	}
+	return uint64(time.Now().UnixMilli())
 }
 
 // simulateSeed runs a seed in a bubble of its own and returns how long that took in there.
 func simulateSeed(t *testing.T, seed uint64) (virtual time.Duration) {
 	t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-		began := time.Now()
+		began, over := time.Now(), false
 		s := newSimulation(t, seed)
 		defer func() {
 			virtual = s.took
 			t.Logf("%s, in %v", s.told(), time.Since(began).Round(time.Millisecond))
-			if t.Failed() {
+			if t.Failed() || !over { // a bubble in which everybody waits for ever panics
 				t.Logf("%s\nagain: go test ./cmd/quittance -run TestSimulation -v -args -seed=%d",
 					s.trace.String(), seed)
 			}
@@ -59,6 +70,7 @@ func simulateSeed(t *testing.T, seed uint64) (virtual time.Duration) {
 			s.t = t
 			s.run()
 		})
+		over = true
 	})
 	return virtual
 }
