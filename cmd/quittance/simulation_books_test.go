@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger"
@@ -33,7 +34,7 @@ func (b *simBooks) repeat(o *simOp) {
 		want = compaction.Answer{Code: 409, Body: []byte("overdrawn")}
 	}
 	if err != nil || !a.Replayed || a.Code != want.Code || string(a.Body) != string(want.Body) {
-		b.s.t.Errorf("%s again: got %d %s (replayed: %t, %v), the first answer was %d %s",
+		b.s.fault("%s again: got %d %s (replayed: %t, %v), the first answer was %d %s",
 			o.id, a.Code, a.Body, a.Replayed, err, want.Code, want.Body)
 	}
 	b.s.replays.Add(1)
@@ -61,7 +62,7 @@ func (b *simBooks) journal(ctx context.Context, log compaction.Log) (map[string]
 					return err
 				}
 				if entry.Sequence != next {
-					b.s.t.Errorf("shard %d: entry %d where %d is due", shard, entry.Sequence, next)
+					b.s.fault("shard %d: entry %d where %d is due", shard, entry.Sequence, next)
 				}
 				next = entry.Sequence + 1
 				for _, p := range entry.Transactions {
@@ -85,7 +86,7 @@ func (b *simBooks) journal(ctx context.Context, log compaction.Log) (map[string]
 func (b *simBooks) check(ctx context.Context, log compaction.Log) {
 	found, err := b.journal(ctx, log)
 	if err != nil {
-		b.s.t.Errorf("the journal cannot be read: %v", err)
+		b.s.fault("the journal cannot be read: %v", err)
 		return
 	}
 	byShard := map[int][]*simOp{}
@@ -94,15 +95,15 @@ func (b *simBooks) check(ctx context.Context, log compaction.Log) {
 		delete(found, o.id)
 		switch {
 		case len(in) > 1:
-			b.s.t.Errorf("%s was done %d times: %v", o.id, len(in), in)
+			b.s.fault("%s was done %d times: %v", o.id, len(in), in)
 		case o.answered == 0 && !o.nothing:
 			b.s.unknown++
 		case (o.refused || o.nothing) && len(in) > 0:
-			b.s.t.Errorf("%s was not to be done, and is entry %d", o.id, in[0].sequence)
+			b.s.fault("%s was not to be done, and is entry %d", o.id, in[0].sequence)
 		case o.posted != "" && len(in) == 0:
-			b.s.t.Errorf("%s was answered with %s and is not in the journal", o.id, o.posted)
+			b.s.fault("%s was answered with %s and is not in the journal", o.id, o.posted)
 		case o.posted != "" && (in[0].id != o.posted || in[0].amount != o.amount):
-			b.s.t.Errorf("%s was answered with %s of %d and is %v", o.id, o.posted, o.amount, in[0])
+			b.s.fault("%s was answered with %s of %d and is %v", o.id, o.posted, o.amount, in[0])
 		}
 		if o.posted != "" && len(in) == 1 {
 			byShard[o.client.shard()] = append(byShard[o.client.shard()], o)
@@ -110,7 +111,7 @@ func (b *simBooks) check(ctx context.Context, log compaction.Log) {
 	}
 	for id, in := range found {
 		if len(in) != 1 { // the payers' own
-			b.s.t.Errorf("%s is in the journal %d times", id, len(in))
+			b.s.fault("%s is in the journal %d times", id, len(in))
 		}
 	}
 	for _, ops := range byShard {
@@ -124,7 +125,7 @@ func (b *simBooks) order(ops []*simOp) {
 	sequence := func(o *simOp) uint64 {
 		_, n, _, err := ledger.ParseTransactionID(o.posted)
 		if err != nil {
-			b.s.t.Errorf("%s: %v", o.id, err)
+			b.s.fault("%s: %v", o.id, err)
 		}
 		return n
 	}
@@ -140,7 +141,7 @@ func (b *simBooks) order(ops []*simOp) {
 			byAnswer = byAnswer[1:]
 		}
 		if last != nil && sequence(last) > sequence(o) {
-			b.s.t.Errorf("%s (entry %d) was asked for after %s (entry %d) was answered",
+			b.s.fault("%s (entry %d) was asked for after %s (entry %d) was answered",
 				o.id, sequence(o), last.id, sequence(last))
 		}
 	}
@@ -152,46 +153,49 @@ func (b *simBooks) groups(ctx context.Context, log compaction.Log) {
 	for shard := range b.s.shards {
 		end, err := log.End(ctx, shard)
 		if err != nil {
-			b.s.t.Error(err)
+			b.s.fault("shard %d: %v", shard, err)
 			return
 		}
 		r, err := log.Read(ctx, shard, compaction.Range{To: end})
 		if err != nil {
-			b.s.t.Error(err)
+			b.s.fault("shard %d: %v", shard, err)
 			return
 		}
-		counts, last := map[uint64]int{}, uint64(0)
+		counts, last, at := map[uint64]int{}, uint64(0), time.Time{}
 		for {
 			batch, err := r.Next(ctx)
 			if err == io.EOF {
 				break
 			}
 			if err != nil {
-				b.s.t.Errorf("shard %d: %v", shard, err)
+				b.s.fault("shard %d: %v", shard, err)
 				break
 			}
 			seen := map[uint64]int{}
 			for _, e := range batch.Entries {
 				if e.Group <= last || counts[e.Group] > 0 {
-					b.s.t.Errorf("shard %d: group %d again, or late", shard, e.Group)
+					b.s.fault("shard %d: group %d again, or late", shard, e.Group)
 				}
 				seen[e.Group]++
 				if seen[e.Group] > e.Count {
-					b.s.t.Errorf("shard %d: group %d has more than its %d records", shard, e.Group, e.Count)
+					b.s.fault("shard %d: group %d has more than its %d records", shard, e.Group, e.Count)
 				}
 			}
 			for _, e := range batch.Entries {
 				if seen[e.Group] != e.Count {
-					b.s.t.Errorf("shard %d: %d of the %d records of group %d", shard, seen[e.Group],
+					b.s.fault("shard %d: %d of the %d records of group %d", shard, seen[e.Group],
 						e.Count, e.Group)
 					break
 				}
 				counts[e.Group] = e.Count
 			}
-			last = max(last, batch.Group)
+			if batch.Time.Before(at) {
+				b.s.fault("shard %d: group %d is of %v, after one of %v", shard, batch.Group, batch.Time, at)
+			}
+			last, at = max(last, batch.Group), batch.Time
 		}
 		if err := r.Close(); err != nil {
-			b.s.t.Error(err)
+			b.s.fault("shard %d: %v", shard, err)
 		}
 		b.s.groups += len(counts)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,13 @@ type simClient struct {
 	keyed  []*simOp // that were answered
 	till   span     // the balance of its till
 	purse  span     // what is in its purse
+	past   []known  // both, before
+}
 
+// A known is what a client knew of its balances until a time.
+type known struct {
+	until       time.Time
+	till, purse span
 }
 
 // A span is between what certainly was and what may have been done.
@@ -73,7 +80,8 @@ func (c *simClient) run(ended <-chan struct{}) {
 		case n < 65: // fill the purse
 			c.post(c.op("assets:till", "liabilities:purse", c.rng.Int64N(500)+1, false))
 		case n < 80: // take from it
-			c.post(c.op("liabilities:purse", "income:sales", c.rng.Int64N(500)+1, false))
+			bare := c.rng.IntN(4) == 0
+			c.post(c.op("liabilities:purse", "income:sales", c.rng.Int64N(500)+1, bare))
 		case n < 90:
 			c.read()
 		default:
@@ -100,7 +108,7 @@ func (c *simClient) configure() {
 			return compaction.Answer{Code: 200}, err
 		}}, false, 0)
 	if err != nil {
-		c.s.t.Errorf("%s: configure: %v", c.name, err)
+		c.s.fault("%s: configure: %v", c.name, err)
 	}
 }
 
@@ -163,7 +171,7 @@ func (c *simClient) settle(o *simOp, a compaction.Answer, err error) {
 			c.undo(o)
 		}
 	case !unknown(err):
-		c.s.t.Errorf("%s: %s: %v", c.name, o.id, err)
+		c.s.fault("%s: %s: %v", c.name, o.id, err)
 	}
 }
 
@@ -201,7 +209,7 @@ func (c *simClient) do(
 			return a, err
 		}
 		nobody := errors.Is(err, compaction.ErrNotServing) && certain(err)
-		if once && !nobody || tries == patience {
+		if once && !nobody || tries == patience || c.s.over() {
 			return a, err
 		}
 		time.Sleep(time.Duration(100+c.rng.IntN(900)) * time.Millisecond)
@@ -227,57 +235,81 @@ func (c *simClient) again() {
 		_, err := c.do(o.command(1), false, 0)
 		var mismatch *compaction.IdempotencyMismatchError
 		if !errors.As(err, &mismatch) || mismatch.Field != "amount" {
-			c.s.t.Errorf("%s: another request under the key of %s: %v", c.name, o.id, err)
+			c.s.fault("%s: another request under the key of %s: %v", c.name, o.id, err)
 		}
 		return
 	}
 	c.s.books.repeat(o)
 }
 
-// read reads the balances of the client's accounts where they are served: all that was answered
-// before must be in them, and nothing that was never asked for.
+// read reads the balances of the client's accounts where they are served, or asks every node: all
+// that was answered before must be in them, and nothing that was never asked for.
 func (c *simClient) read() {
-	var till, purse int64
-	read := func(s *compaction.Shards) (err error) {
-		return s.Read(c.tenant, func(v *compaction.View) error {
-			for _, b := range []struct {
-				to   *int64
-				name string
-			}{{&till, "assets:till"}, {&purse, "liabilities:purse"}} {
-				accounts, err := ledger.Balances(v, c.tenant, c.account(b.name))
-				if err != nil {
-					return err
-				}
-				for _, a := range accounts {
-					*b.to = a.Balance().Minor()
-				}
-			}
-			return nil
-		})
-	}
-	var err error
-	n := c.s.nodes[c.rng.IntN(len(c.s.nodes))]
 	if c.rng.IntN(2) == 0 {
-		n = c.node()
-	}
-	gone := n.call(context.Background(), func(s *compaction.Shards) { err = read(s) })
-	if gone != nil {
+		c.readAt(c.node())
 		return
 	}
-	switch {
-	case err == nil:
-		c.s.reads.Add(1)
-		if c.s.split { // both may serve for the time of a lease
-			return
-		}
-		if till < c.till.low || till > c.till.high || -purse < c.purse.low || -purse > c.purse.high {
-			c.s.t.Errorf("%s reads at %s: till %d, want %v; purse %d, want %v",
-				c.name, n.name, till, c.till, -purse, c.purse)
-		}
-	case !certain(err) && !unknown(err):
-		c.s.t.Errorf("%s reads at %s: %v", c.name, n.name, err)
+	for _, n := range c.s.nodes {
+		c.readAt(n)
 	}
 }
+
+// readAt reads them at a node, if it serves them or believes that it does.
+func (c *simClient) readAt(n *simNode) {
+	var till, purse int64
+	var err error
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	gone := n.call(ctx, func(s *compaction.Shards) {
+		err = s.Read(c.tenant, func(v *compaction.View) error {
+			var failed error
+			till, err = c.balance(v, "assets:till")
+			purse, failed = c.balance(v, "liabilities:purse")
+			return errors.Join(err, failed)
+		})
+	})
+	switch {
+	case gone != nil:
+	case err == nil:
+		c.s.reads.Add(1)
+		k := c.lately()
+		if till < k.till.low || till > k.till.high || -purse < k.purse.low || -purse > k.purse.high {
+			c.s.fault("%s reads at %s: till %d, want %v; purse %d, want %v",
+				c.name, n.name, till, k.till, -purse, k.purse)
+		}
+	case !certain(err) && !unknown(err):
+		c.s.fault("%s reads at %s: %v", c.name, n.name, err)
+	}
+}
+
+// balance returns what is in one of the client's accounts.
+func (c *simClient) balance(v *compaction.View, name string) (minor int64, err error) {
+	accounts, err := ledger.Balances(v, c.tenant, c.account(name))
+	for _, a := range accounts {
+		minor = a.Balance().Minor()
+	}
+	return minor, err
+}
+
+// lately returns what a read may show. Where two nodes believe that they own a shard, one of them
+// may show what was true a lease ago.
+func (c *simClient) lately() known {
+	k := known{till: c.till, purse: c.purse}
+	if !c.s.split {
+		return k
+	}
+	from := time.Now().Add(-session / 2)
+	for _, p := range slices.Backward(c.past) {
+		if p.until.Before(from) {
+			break
+		}
+		k.till, k.purse = k.till.with(p.till), k.purse.with(p.purse)
+	}
+	return k
+}
+
+// with returns the span that holds both.
+func (b span) with(other span) span { return span{min(b.low, other.low), max(b.high, other.high)} }
 
 // may widens the balances by what o may do.
 func (c *simClient) may(o *simOp) {
@@ -307,20 +339,21 @@ func (c *simClient) learn(o *simOp) {
 	take := strings.HasPrefix(string(o.debit), "liabilities:purse")
 	switch {
 	case o.refused && !take:
-		c.s.t.Errorf("%s: %s cannot be refused", c.name, o.id)
+		c.s.fault("%s: %s cannot be refused", c.name, o.id)
 	case o.refused:
 		if c.purse.low >= o.amount {
-			c.s.t.Errorf("%s: %d was refused, and at least %d is there", c.name, o.amount, c.purse.low)
+			c.s.fault("%s: %d was refused, and at least %d is there", c.name, o.amount, c.purse.low)
 		}
 		return
 	case take && c.purse.high < o.amount:
-		c.s.t.Errorf("%s: %d was taken, and at most %d is there", c.name, o.amount, c.purse.high)
+		c.s.fault("%s: %d was taken, and at most %d is there", c.name, o.amount, c.purse.high)
 	}
 	c.each(o, func(b *span, amount int64) { b.low, b.high = b.low+amount, b.high+amount })
 }
 
 // each calls f with the balances that o changes, and by how much.
 func (c *simClient) each(o *simOp, f func(b *span, amount int64)) {
+	c.past = append(c.past, known{time.Now(), c.till, c.purse})
 	if o.debit == c.account("assets:till") {
 		f(&c.till, o.amount)
 	}

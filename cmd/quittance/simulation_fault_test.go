@@ -15,25 +15,41 @@ type mishap struct {
 	happen func(s *simulation)
 }
 
-// splitting is the mishap of a group that gives a shard to two nodes.
-const splitting = "two nodes own a shard"
+// The names of those that are asked for by name.
+const (
+	losing     = "requests get lost"
+	cutting    = "the network of a node is cut"
+	standing   = "a process stands still"
+	refusing   = "a broker refuses"
+	dying      = "a node dies"
+	restarting = "a node is restarted"
+	moving     = "a shard moves"
+	splitting  = "two nodes own a shard" // its group is wrong
+	skewing    = "a clock is wrong"
+)
 
 // mishaps are all of them. A seed takes some, so that each is also met alone.
 var mishaps = []mishap{
-	{"requests get lost", 4, func(s *simulation) {
+	{losing, 4, func(s *simulation) {
 		n := s.anyNode()
 		r := rates{end: 50 + s.rng.IntN(400), other: s.rng.IntN(60)}
 		s.note("%s: %d of 1000 commits and %d of other requests get lost", n.name, r.end, r.other)
 		s.during(n, 1+s.rng.IntN(20), func(p *simProcess) { p.wire.disturb(r) },
 			func(p *simProcess) { p.wire.disturb(rates{}) })
 	}},
-	{"the network of a node is cut", 3, func(s *simulation) {
+	{cutting, 3, func(s *simulation) {
 		n := s.anyNode()
 		s.note("%s: cut", n.name)
 		s.during(n, 1+s.rng.IntN(40), func(p *simProcess) { p.wire.sever(true) },
 			func(p *simProcess) { p.wire.sever(false); s.note("%s: mended", n.name) })
 	}},
-	{"a broker refuses", 6, func(s *simulation) {
+	{standing, 3, func(s *simulation) {
+		n := s.anyNode()
+		s.note("%s: stands still", n.name)
+		s.during(n, 1+s.rng.IntN(40), func(p *simProcess) { p.wire.still() },
+			func(p *simProcess) { p.wire.wake(); s.note("%s: goes on", n.name) })
+	}},
+	{refusing, 6, func(s *simulation) {
 		f := refusals[s.rng.IntN(len(refusals))]
 		f.Count = 1 + s.rng.IntN(6)
 		s.note("the brokers answer %d requests of %v with %v", f.Count, f.Keys, f.Err)
@@ -44,7 +60,7 @@ var mishaps = []mishap{
 		s.cluster.ShufflePartitionLeaders()
 		s.cluster.RehashCoordinators()
 	}},
-	{"a node dies", 3, func(s *simulation) {
+	{dying, 3, func(s *simulation) {
 		n, lose := s.anyNode(), s.rng.IntN(3) == 0
 		s.note("%s: dies (its store is lost: %t)", n.name, lose)
 		n.kill(lose)
@@ -55,7 +71,7 @@ var mishaps = []mishap{
 			}
 		})
 	}},
-	{"a node is restarted", 2, func(s *simulation) {
+	{restarting, 2, func(s *simulation) {
 		n := s.anyNode()
 		s.note("%s: stops", n.name)
 		s.background.Go(func() {
@@ -66,7 +82,7 @@ var mishaps = []mishap{
 			}
 		})
 	}},
-	{"a shard moves", 4, func(s *simulation) {
+	{moving, 4, func(s *simulation) {
 		shard, n := s.rng.IntN(s.shards), s.anyNode()
 		if s.group == nil {
 			return // the brokers' group moves them when nodes come and go
@@ -98,7 +114,7 @@ var mishaps = []mishap{
 		d.slow.Store(int64(slow))
 		s.later(time.Duration(s.rng.IntN(20))*time.Second, func() { d.slow.Store(0) })
 	}},
-	{"a clock is wrong", 1, func(s *simulation) {
+	{skewing, 1, func(s *simulation) {
 		n := s.anyNode()
 		skew := time.Duration(s.rng.IntN(7200)-3600) * time.Second
 		s.note("%s: its clock is %v ahead", n.name, skew)

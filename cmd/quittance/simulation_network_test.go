@@ -18,12 +18,14 @@ import (
 // to a request is decided by a seed and the requests before it.
 type wire struct {
 	network *kfake.VirtualNetwork
+	alter   func(b []byte, answer bool) // what goes over it
 
 	mu    sync.Mutex
 	rng   *rand.Rand
 	rates rates
 	cuts  int // while there are some, nothing goes either way and nobody is told
 	dead  bool
+	woken chan struct{} // closed when a process that stands still goes on; nil while it does not
 	conns map[*wireConn]bool
 	fates map[fate]int // how often each happened
 }
@@ -53,12 +55,14 @@ const endTxn = 26
 
 var errWire = errors.New("the network of this process has ended")
 
-func newWire(network *kfake.VirtualNetwork, rng *rand.Rand) *wire {
-	return &wire{network: network, rng: rng, conns: map[*wireConn]bool{}, fates: map[fate]int{}}
+func newWire(n *simNode, rng *rand.Rand) *wire {
+	return &wire{network: &n.s.network, alter: n.unfence, rng: rng, conns: map[*wireConn]bool{},
+		fates: map[fate]int{}}
 }
 
 // dial connects to a broker. While the wire is cut it waits in vain.
 func (w *wire) dial(ctx context.Context, network, host string) (net.Conn, error) {
+	w.stand()
 	for {
 		w.mu.Lock()
 		cut, dead := w.cuts > 0, w.dead
@@ -114,8 +118,38 @@ func (w *wire) sever(cut bool) {
 	}
 }
 
+// still has the process stand still: what it sends and receives waits until it is woken.
+func (w *wire) still() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.woken == nil && !w.dead {
+		w.woken = make(chan struct{})
+	}
+}
+
+// wake has it go on.
+func (w *wire) wake() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.woken != nil {
+		close(w.woken)
+		w.woken = nil
+	}
+}
+
+// stand waits for as long as the process stands still.
+func (w *wire) stand() {
+	w.mu.Lock()
+	woken := w.woken
+	w.mu.Unlock()
+	if woken != nil {
+		<-woken
+	}
+}
+
 // end ends the wire with its process. The brokers see the connections close.
 func (w *wire) end() {
+	w.wake()
 	w.mu.Lock()
 	w.dead = true
 	var ended []*wireConn
@@ -155,6 +189,7 @@ type wireConn struct {
 
 // Write sends a request, unless something becomes of it.
 func (c *wireConn) Write(b []byte) (int, error) {
+	c.wire.stand()
 	c.wire.mu.Lock()
 	if c.wire.cuts > 0 {
 		c.holed = true
@@ -175,6 +210,7 @@ func (c *wireConn) Write(b []byte) (int, error) {
 	if f == lost {
 		return len(b), c.Close()
 	}
+	c.wire.alter(b, false)
 	return c.Conn.Write(b)
 }
 
@@ -182,6 +218,7 @@ func (c *wireConn) Write(b []byte) (int, error) {
 func (c *wireConn) Read(b []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(b)
+		c.wire.stand()
 		c.wire.mu.Lock()
 		cut, lose, late := c.wire.cuts > 0, c.lose, c.late
 		c.holed = c.holed || cut && n > 0
@@ -196,6 +233,7 @@ func (c *wireConn) Read(b []byte) (int, error) {
 			continue
 		}
 		time.Sleep(late)
+		c.wire.alter(b[:n], true)
 		return n, nil
 	}
 }
@@ -208,9 +246,9 @@ func (c *wireConn) Close() error {
 	return c.Conn.Close()
 }
 
-// severed reports whether the wire is cut.
+// severed reports whether nobody hears of the process: its wire is cut, or it stands still.
 func (w *wire) severed() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.cuts > 0
+	return w.cuts > 0 || w.woken != nil
 }

@@ -53,22 +53,23 @@ func (n *simNode) now() time.Time {
 	return time.Now().Add(n.skew)
 }
 
-// start begins a process. It opens the log as soon as the brokers let it.
+// start begins a process, unless one runs. It opens the log as soon as the brokers let it.
 func (n *simNode) start() {
 	ctx, end := context.WithCancel(context.Background())
-	p := &simProcess{ctx: ctx, end: end, opened: make(chan struct{}), killed: make(chan struct{}),
-		over: make(chan struct{}), left: make(chan struct{}), owning: make(chan struct{}, 1),
-		wire: newWire(&n.s.network, n.s.random())}
+	p := &simProcess{ctx: ctx, end: end, wire: newWire(n, n.s.random()),
+		opened: make(chan struct{}), killed: make(chan struct{}), over: make(chan struct{}),
+		left: make(chan struct{}), owning: make(chan struct{}, 1)}
 	var stay context.Context
 	stay, p.leave = context.WithCancel(ctx)
-	n.mu.Lock()
-	n.life, n.owns = p, nil
-	n.mu.Unlock()
+	if !n.give(p) {
+		end()
+		return
+	}
 	d := n.disk
 	go func() {
 		defer close(p.over)
 		if err := n.run(p, d, stay); err != nil && ctx.Err() == nil {
-			n.s.t.Errorf("%s: %v", n.name, err)
+			n.s.fault("%s: %v", n.name, err)
 		}
 	}()
 }
@@ -91,8 +92,10 @@ func (n *simNode) run(p *simProcess, d *disk, stay context.Context) error {
 		}
 	}
 	p.shards, err = compaction.NewShards(compaction.Options{
-		Log: p.log, Schema: n.s.schema, Dir: "store", Secret: make([]byte, 32), Clock: n.now,
-		Logger: logger, FS: d.fs(), Shared: true, Standby: n.s.standby, CacheBytes: 1 << 20,
+		Log: n.s.mislead(n, p.log), Schema: n.s.schema, Dir: "store", Secret: make([]byte, 32),
+		Clock:  n.now,
+		Logger: logger, FS: d.fs(), Shared: true, Standby: n.s.standby, Lease: n.s.lease(),
+		CacheBytes: 1 << 20,
 	})
 	if err != nil {
 		close(p.left)
@@ -148,6 +151,17 @@ func (n *simNode) stop() {
 	p.end()
 	<-p.over
 	close(p.killed)
+}
+
+// give gives the node a process, if none runs.
+func (n *simNode) give(p *simProcess) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.life != nil {
+		return false
+	}
+	n.life, n.owns = p, nil
+	return true
 }
 
 // take takes the process from the node, if one runs.
@@ -217,7 +231,7 @@ func (n *simNode) own(p *simProcess, shards func(told []int) []int) {
 	ctx, cancel := context.WithTimeout(p.ctx, 5*time.Minute)
 	defer cancel()
 	if err := p.shards.Own(ctx, shards(n.owned())); err != nil && p.ctx.Err() == nil {
-		n.s.t.Errorf("%s does not give up what it is no longer to own: %v", n.name, err)
+		n.s.fault("%s does not give up what it is no longer to own: %v", n.name, err)
 	}
 }
 
@@ -259,10 +273,14 @@ func (n *simNode) call(ctx context.Context, f func(*compaction.Shards)) error {
 	done := make(chan struct{})
 	n.s.calls.Go(func() {
 		defer close(done)
+		p.wire.stand() // whoever asks one that stands still is heard when it goes on
 		f(p.shards)
+		p.wire.stand()
 	})
 	select {
 	case <-done:
+	case <-ctx.Done():
+		return ctx.Err()
 	case <-p.killed:
 		return errGone
 	}

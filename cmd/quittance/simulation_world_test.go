@@ -41,6 +41,7 @@ type simulation struct {
 	moves   chan func() // for the group
 
 	shards  int
+	size    int // how many nodes
 	standby bool
 	members bool          // the brokers' own group decides who owns what
 	pause   time.Duration // between two things that a client does
@@ -59,6 +60,13 @@ type simulation struct {
 	dying      sync.WaitGroup // processes that were killed
 	calls      sync.WaitGroup // of clients, into processes
 
+	wrong   *wrong        // the rule that is left out; nil for none
+	claimed sync.Map      // by shard: where the last claim stands, for a wrong
+	quit    chan struct{} // closed when nobody is to wait any longer
+
+	mu     sync.Mutex
+	faults []string // what should not have happened
+
 	unknown, groups int
 	began           time.Time
 	took            time.Duration
@@ -74,6 +82,7 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	s.pause = time.Duration(50+s.rng.IntN(3000)) * time.Millisecond
 	s.stormy = time.Duration(1+s.rng.IntN(6)) * time.Minute
 	s.calm = time.Duration(1+s.rng.IntN(12)) * time.Second
+	s.size = 1 + s.rng.IntN(3)
 	for _, m := range mishaps {
 		if s.rng.IntN(2) == 0 {
 			s.chosen = append(s.chosen, m)
@@ -81,6 +90,20 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 		}
 	}
 	return s
+}
+
+// without leaves a rule out of the program, and lets only those things go wrong that the rule is
+// for, more often and under more load than otherwise.
+func (s *simulation) without(w *wrong) {
+	s.wrong, s.chosen, s.split = w, nil, false
+	for _, m := range mishaps {
+		if slices.Contains(w.amid, m.name) {
+			s.chosen = append(s.chosen, m)
+			s.split = s.split || m.name == splitting
+		}
+	}
+	s.size, s.stormy = max(2, s.size), 3*time.Minute
+	s.pause, s.calm = min(s.pause, 400*time.Millisecond), max(w.calm, min(s.calm, 4*time.Second))
 }
 
 // random returns a source of chance of its own, so that one goroutine's does not depend on
@@ -93,7 +116,7 @@ func (s *simulation) anyNode() *simNode { return s.nodes[s.rng.IntN(len(s.nodes)
 // run lives through the seed, in a bubble.
 func (s *simulation) run() {
 	s.began = time.Now()
-	s.healed, s.moves = make(chan struct{}), make(chan func())
+	s.healed, s.moves, s.quit = make(chan struct{}), make(chan func()), make(chan struct{})
 	var err error
 	if s.schema, err = compaction.NewSchema(definitions()...); err != nil {
 		s.t.Fatal(err)
@@ -103,12 +126,16 @@ func (s *simulation) run() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	defer time.Sleep(time.Minute) // no time passes after this, and some answers are still late
 	defer s.cluster.Close()
+	if s.wrong != nil && s.wrong.brokers != nil {
+		s.wrong.brokers(s.cluster)
+	}
 	if !s.members {
 		s.group = &simGroup{s: s, rng: s.random(), owners: make([]*simNode, s.shards)}
 	}
 	s.books = &simBooks{s: s}
-	for i := range 1 + s.rng.IntN(3) {
+	for i := range s.size {
 		n := &simNode{s: s, name: fmt.Sprintf("node-%d", i), rng: s.random(), disk: newDisk()}
 		s.nodes = append(s.nodes, n)
 		n.start()
@@ -129,9 +156,10 @@ func (s *simulation) run() {
 	s.heal()
 	close(stop)
 	if !within(10*time.Minute, &clients) {
-		s.t.Errorf("a client still waits for its answer, long after everything is well")
+		s.fault("a client still waits for its answer, long after everything is well")
 	}
 	s.final(ended, &group)
+	close(s.quit)
 	s.calls.Wait()
 	s.dying.Wait()
 	s.took = time.Since(s.began)
@@ -165,13 +193,54 @@ func (s *simulation) open(
 	})
 }
 
+// fault notes what should not have happened.
+func (s *simulation) fault(format string, args ...any) {
+	s.note("FAULT: "+format, args...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, fmt.Sprintf(format, args...))
+}
+
+// found reports whether a wrong has been found, so that nothing more need happen.
+func (s *simulation) found() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wrong != nil && len(s.faults) > 0
+}
+
+// over reports whether nobody is to wait any longer.
+func (s *simulation) over() bool {
+	select {
+	case <-s.quit:
+		return true
+	default:
+		return false
+	}
+}
+
+// lease is how long a process reads without asking the log.
+func (s *simulation) lease() time.Duration {
+	if s.wrong != nil && s.wrong.lease > 0 {
+		return s.wrong.lease
+	}
+	return session / 2
+}
+
+// mislead gives a node's engine a log without the rule that is left out.
+func (s *simulation) mislead(n *simNode, l compaction.Log) compaction.Log {
+	if s.wrong == nil {
+		return l
+	}
+	return &wrongLog{Log: l, wrong: s.wrong, node: n}
+}
+
 // storm makes things go wrong for as long as the seed says.
 func (s *simulation) storm() {
 	weights := 0
 	for _, m := range s.chosen {
 		weights += m.weight
 	}
-	for time.Since(s.began) < s.stormy {
+	for time.Since(s.began) < s.stormy && !s.found() {
 		time.Sleep(time.Duration(s.rng.ExpFloat64() * float64(s.calm)))
 		if weights == 0 {
 			continue
@@ -248,8 +317,11 @@ func (s *simulation) final(ended chan struct{}, group *sync.WaitGroup) {
 		}
 	}
 	for range 2 {
+		if s.found() {
+			break
+		}
 		if err := s.serves(last, all); err != nil {
-			s.t.Errorf("%s does not serve, long after everything is well: %v", last.name, err)
+			s.fault("%s does not serve, long after everything is well: %v", last.name, err)
 			break
 		}
 		s.check(last.process())
@@ -289,11 +361,11 @@ func (s *simulation) check(p *simProcess) {
 		report, err = verify(ctx, p.shards, p.log)
 	}
 	if err != nil {
-		s.t.Errorf("verify: %v", err)
+		s.fault("verify: %v", err)
 	} else if !report.OK {
 		var b strings.Builder
 		printReport(&b, report)
-		s.t.Errorf("the data are not sound:\n%s", &b)
+		s.fault("the data are not sound:\n%s", &b)
 	}
 	s.unknown, s.groups = 0, 0
 	s.books.check(ctx, p.log)
