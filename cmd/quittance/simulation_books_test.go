@@ -18,6 +18,9 @@ type simBooks struct {
 	s   *simulation
 	mu  sync.Mutex
 	ops []*simOp
+
+	sold    []*simSale
+	payouts int
 }
 
 func (b *simBooks) add(o *simOp) {
@@ -66,10 +69,9 @@ func (b *simBooks) journal(ctx context.Context, log compaction.Log) (map[string]
 				}
 				next = entry.Sequence + 1
 				for _, p := range entry.Transactions {
-					for _, m := range p.Metadata {
-						found[m.Value] = append(found[m.Value],
-							entered{entry.Sequence, p.ID, p.Lines[0].Amount.Minor()})
-					}
+					id := subject(p.Metadata)
+					found[id] = append(found[id],
+						entered{entry.Sequence, p.ID, p.Lines[0].Amount.Minor()})
 				}
 				return nil
 			})
@@ -78,6 +80,17 @@ func (b *simBooks) journal(ctx context.Context, log compaction.Log) (map[string]
 		}
 	}
 	return found, nil
+}
+
+// subject says what a posting is about: a client's op, or what happened to what.
+func subject(pairs []ledger.Pair) (text string) {
+	for _, m := range pairs {
+		if m.Key == "op" {
+			return m.Value
+		}
+		text += " " + m.Value
+	}
+	return text
 }
 
 // check holds the journal against the books: nothing that was answered is missing, nothing is there

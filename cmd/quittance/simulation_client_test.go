@@ -82,8 +82,10 @@ func (c *simClient) run(ended <-chan struct{}) {
 		case n < 80: // take from it
 			bare := c.rng.IntN(4) == 0
 			c.post(c.op("liabilities:purse", "income:sales", c.rng.Int64N(500)+1, bare))
-		case n < 90:
+		case n < 86:
 			c.read()
+		case n < 91:
+			c.sell()
 		default:
 			c.again()
 		}
@@ -105,7 +107,7 @@ func (c *simClient) configure() {
 		Decide: func(tx *compaction.Tx) (compaction.Answer, error) {
 			_, err := ledger.Configure(tx, c.tenant, c.account("liabilities:purse"), simEuro,
 				ledger.Settings{Rule: ledger.DebitsMustNotExceedCredits})
-			return compaction.Answer{Code: 200}, err
+			return compaction.Answer{Code: 200}, errors.Join(err, c.enrol(tx))
 		}}, false, 0)
 	if err != nil {
 		c.s.fault("%s: configure: %v", c.name, err)

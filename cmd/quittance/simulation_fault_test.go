@@ -118,9 +118,7 @@ var mishaps = []mishap{
 		n := s.anyNode()
 		skew := time.Duration(s.rng.IntN(7200)-3600) * time.Second
 		s.note("%s: its clock is %v ahead", n.name, skew)
-		n.mu.Lock()
-		n.skew = skew
-		n.mu.Unlock()
+		n.skewed(skew)
 	}},
 }
 

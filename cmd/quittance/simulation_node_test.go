@@ -12,6 +12,7 @@ import (
 
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/compaction/kafka"
+	"github.com/quittance/quittance/gateways"
 	"github.com/quittance/quittance/ledger/settlement"
 )
 
@@ -31,6 +32,7 @@ type simNode struct {
 // A simProcess is one life of the program on a node.
 type simProcess struct {
 	wire   *wire
+	wrong  *wrong // the rule that is left out; nil for none
 	ctx    context.Context
 	end    context.CancelFunc
 	leave  context.CancelFunc // leaves the group in order
@@ -53,10 +55,17 @@ func (n *simNode) now() time.Time {
 	return time.Now().Add(n.skew)
 }
 
+// skewed sets how far the node's clock is ahead.
+func (n *simNode) skewed(d time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.skew = d
+}
+
 // start begins a process, unless one runs. It opens the log as soon as the brokers let it.
 func (n *simNode) start() {
 	ctx, end := context.WithCancel(context.Background())
-	p := &simProcess{ctx: ctx, end: end, wire: newWire(n, n.s.random()),
+	p := &simProcess{ctx: ctx, end: end, wrong: n.s.wrong, wire: newWire(n, n.s.random()),
 		opened: make(chan struct{}), killed: make(chan struct{}), over: make(chan struct{}),
 		left: make(chan struct{}), owning: make(chan struct{}, 1)}
 	var stay context.Context
@@ -103,9 +112,20 @@ func (n *simNode) run(p *simProcess, d *disk, stay context.Context) error {
 	}
 	close(p.opened)
 	go n.takePart(stay, p, logger)
-	err = p.shards.Run(p.ctx)
+	worked := make(chan error, 1)
+	go func() { worked <- n.worker(p, logger).Run(p.ctx) }()
+	err = errors.Join(p.shards.Run(p.ctx), <-worked)
 	<-p.left
 	return errors.Join(err, p.log.Close())
+}
+
+// worker is the worker of the process's outbox.
+func (n *simNode) worker(p *simProcess, logger *slog.Logger) *gateways.Worker {
+	engine := settlement.Engine{Shards: p.shards}
+	set := map[string]gateways.Gateway{simCards: simGateway{n.s.provider, p}}
+	return gateways.NewWorker(gateways.Options{Engine: engine, Clock: n.now, Logger: logger,
+		Poll: 5 * time.Second, Longest: time.Minute, Limit: 1000,
+		Handlers: gateways.Settlement().Handlers(engine, set)})
 }
 
 // takePart keeps the process in the group until it is to leave.

@@ -28,17 +28,18 @@ import (
 //	group: tells the nodes which shards are theirs
 //	run:   makes things go wrong, then well again; then everything is checked
 type simulation struct {
-	t       *testing.T
-	seed    uint64
-	rng     *rand.Rand // of the schedule, which one goroutine goes through
-	schema  *compaction.Schema
-	network kfake.VirtualNetwork
-	cluster *kfake.Cluster
-	nodes   []*simNode
-	group   *simGroup // nil where the brokers have one
-	books   *simBooks
-	clients []*simClient
-	moves   chan func() // for the group
+	t        *testing.T
+	seed     uint64
+	rng      *rand.Rand // of the schedule, which one goroutine goes through
+	schema   *compaction.Schema
+	network  kfake.VirtualNetwork
+	cluster  *kfake.Cluster
+	nodes    []*simNode
+	group    *simGroup // nil where the brokers have one
+	books    *simBooks
+	provider *simProvider
+	clients  []*simClient
+	moves    chan func() // for the group
 
 	shards  int
 	size    int // how many nodes
@@ -134,7 +135,7 @@ func (s *simulation) run() {
 	if !s.members {
 		s.group = &simGroup{s: s, rng: s.random(), owners: make([]*simNode, s.shards)}
 	}
-	s.books = &simBooks{s: s}
+	s.books, s.provider = &simBooks{s: s}, newSimProvider(s.random())
 	for i := range s.size {
 		n := &simNode{s: s, name: fmt.Sprintf("node-%d", i), rng: s.random(), disk: newDisk()}
 		s.nodes = append(s.nodes, n)
@@ -259,6 +260,7 @@ func (s *simulation) storm() {
 func (s *simulation) heal() {
 	s.note("everything is well again")
 	s.healing.Store(true)
+	s.provider.heal()
 	close(s.healed)
 	s.background.Wait()
 	for _, n := range s.nodes {
@@ -324,6 +326,8 @@ func (s *simulation) final(ended chan struct{}, group *sync.WaitGroup) {
 			s.fault("%s does not serve, long after everything is well: %v", last.name, err)
 			break
 		}
+		last.skewed(time.Hour) // what is due by the clock that was furthest ahead is due
+		s.books.settle(last.process())
 		s.check(last.process())
 		last.stop()
 		last.disk = newDisk()
@@ -386,8 +390,8 @@ func (s *simulation) told() string {
 	}
 	return fmt.Sprintf("%d nodes, %d shards, standby %t, members %t, %d clients, "+
 		"%d postings (%d never known), "+
-		"%d groups, %d reads, %d repeats, %v virtual; %s", len(s.nodes), s.shards, s.standby, s.members,
-		len(s.clients), len(s.books.ops), s.unknown, s.groups, s.reads.Load(), s.replays.Load(),
+		"%d sales, %d groups, %d reads, %d repeats, %v virtual; %s", len(s.nodes), s.shards, s.standby, s.members,
+		len(s.clients), len(s.books.ops), s.unknown, len(s.books.sold), s.groups, s.reads.Load(), s.replays.Load(),
 		s.took.Round(time.Second), strings.Join(names, ", "))
 }
 

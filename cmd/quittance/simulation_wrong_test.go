@@ -13,6 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/gateways"
+	"github.com/quittance/quittance/ledger/payments"
 )
 
 // A wrong is the program with one of its rules taken away, where two of its parts meet: between the
@@ -31,7 +33,10 @@ type wrong struct {
 	reads   func(r compaction.Range, b *compaction.Batch)   // what the engine reads
 	unfence string                                          // producers with ids of each node
 	brokers func(c *kfake.Cluster)
-	lease   time.Duration
+	calls   func(c gateways.Call) gateways.Call // to the provider
+	answers func(o payments.Order, c gateways.Call, f payments.Fact, err error) (
+		payments.Fact, error)
+	lease time.Duration
 }
 
 // wrongs are all of them. Where the design says what goes wrong and by which rule it does not, its
@@ -166,6 +171,22 @@ var wrongs = []wrong{
 				r.(*kmsg.FetchRequest).IsolationLevel = 0
 				return nil, nil, false
 			})
+		}},
+	{rule: "an attempt that is made again has the same key",
+		amid: []string{dying}, seeds: []uint64{1, 2, 3, 4},
+		calls: func(c gateways.Call) gateways.Call {
+			c.Key += c.At.String()
+			return c
+		}},
+	{rule: "a call that nobody knows about is not taken for declined",
+		amid: []string{cutting}, seeds: []uint64{1, 2, 3, 4},
+		answers: func(o payments.Order, c gateways.Call, f payments.Fact, err error) (
+			payments.Fact, error) {
+			if gateways.ClassOf(err) == gateways.Unknown && err != nil {
+				return payments.Fact{Gateway: simCards, State: payments.RequiresPaymentMethod,
+					Amount: o.Amount, Code: "timeout", Observed: c.At}, nil
+			}
+			return f, err
 		}},
 	{rule: "reads end with the lease",
 		amid: []string{standing}, calm: 20 * time.Second, seeds: []uint64{4, 5, 9, 10},
