@@ -22,6 +22,8 @@ type simProvider struct {
 	healed  bool // nothing goes wrong any more
 	keys    map[string]payments.Fact
 	intents map[string]*simIntent // by our id of the payment
+
+	flying sync.WaitGroup // calls that have not arrived yet
 }
 
 // A simIntent is a payment as the provider has it.
@@ -56,6 +58,22 @@ func (p *simProvider) heal() {
 
 // chance reports whether something goes wrong that does in so many of a hundred cases.
 func (p *simProvider) chance(percent int) bool { return !p.healed && p.rng.IntN(100) < percent }
+
+// arrive takes a payment, or loses the connection and takes it a while later: who asks meanwhile
+// is told that there is none.
+func (p *simProvider) arrive(c gateways.Call, o payments.Order) (payments.Fact, error) {
+	if !p.chance(10) {
+		return p.create(c, o), nil
+	}
+	late := time.Duration(p.rng.IntN(60)) * time.Second
+	p.flying.Go(func() {
+		time.Sleep(late)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.create(c, o)
+	})
+	return payments.Fact{}, simFailure(gateways.Unknown)
+}
 
 // create takes a payment, once for each key.
 func (p *simProvider) create(c gateways.Call, o payments.Order) payments.Fact {
@@ -188,7 +206,7 @@ func (g simGateway) Create(ctx context.Context, c gateways.Call, o payments.Orde
 	if w := g.process.wrong; w != nil && w.calls != nil {
 		c = w.calls(c)
 	}
-	f, err := g.ask(ctx, c, func() (payments.Fact, error) { return g.provider.create(c, o), nil })
+	f, err := g.ask(ctx, c, func() (payments.Fact, error) { return g.provider.arrive(c, o) })
 	if w := g.process.wrong; w != nil && w.answers != nil {
 		return w.answers(o, c, f, err)
 	}

@@ -99,6 +99,7 @@ func (b *simBooks) sales(o *simSale) {
 // settle waits until every payment by card has succeeded, has the provider pay them out and waits
 // until they have settled. Each must have been charged once, and those not known at most once.
 func (b *simBooks) settle(p *simProcess) {
+	b.s.provider.flying.Wait()
 	engine := settlement.Engine{Shards: p.shards}
 	if !b.until(3*time.Hour, func() (bool, error) { return b.paid(engine) }) {
 		b.s.fault("payments do not come to an end, long after everything is well")

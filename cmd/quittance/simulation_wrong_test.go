@@ -173,7 +173,7 @@ var wrongs = []wrong{
 			})
 		}},
 	{rule: "an attempt that is made again has the same key",
-		amid: []string{dying}, seeds: []uint64{1, 2, 3, 4},
+		amid: []string{dying}, seeds: []uint64{6, 1, 2, 3, 4, 5, 7, 8},
 		calls: func(c gateways.Call) gateways.Call {
 			c.Key += c.At.String()
 			return c
