@@ -123,8 +123,8 @@ type cluster struct {
 	follow context.CancelFunc
 }
 
-// joinCluster makes this process one of those that share the log of an engine.
-func joinCluster(
+// newCluster prepares what makes this process one of those that share the log of an engine.
+func newCluster(
 	e *engine, o kafka.Options, session time.Duration, logger *slog.Logger,
 ) (*cluster, error) {
 	d, err := kafka.OpenDirectory(o.Connection, o.Prefix, e.shards.Count(), logger)
@@ -136,10 +136,21 @@ func joinCluster(
 		joined: make(chan struct{}), member: kafka.Membership{Connection: o.Connection, Prefix: o.Prefix,
 			SessionTimeout: session, Own: e.shards.Own, Heard: e.shards.Heard, Logger: logger}}
 	c.member.Joined = func() { close(c.joined) }
+	return c, nil
+}
+
+// joinCluster makes this process one of those that share the log of an engine.
+func joinCluster(
+	e *engine, o kafka.Options, session time.Duration, logger *slog.Logger,
+) (*cluster, error) {
+	c, err := newCluster(e, o, session, logger)
+	if err != nil {
+		return nil, err
+	}
 	var follow, stay context.Context
 	follow, c.follow = context.WithCancel(context.Background())
 	stay, c.leave = context.WithCancel(context.Background())
-	go d.Run(follow)
+	go c.directory.Run(follow)
 	go c.watch(follow, o.Node, logger)
 	go func() {
 		defer close(c.ended)

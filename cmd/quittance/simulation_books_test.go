@@ -31,7 +31,7 @@ func (b *simBooks) add(o *simOp) {
 
 // repeat sends an answered posting again and wants the first answer.
 func (b *simBooks) repeat(o *simOp) {
-	a, err := o.client.do(o.command(0), false, 0)
+	a, err := o.client.ask(o, 0)
 	want := compaction.Answer{Code: 201, Body: []byte(o.posted)}
 	if o.refused {
 		want = compaction.Answer{Code: 409, Body: []byte("overdrawn")}

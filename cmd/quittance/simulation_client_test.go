@@ -12,6 +12,7 @@ import (
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/ledger"
 	"github.com/quittance/quittance/ledger/money"
+	"github.com/quittance/quittance/quoting/access"
 )
 
 // A simClient does one thing after the other for a tenant, on accounts of its own: it posts sales
@@ -22,6 +23,7 @@ type simClient struct {
 	rng    *rand.Rand
 	name   string
 	tenant string
+	key    string // of the API
 	steps  int
 	keyed  []*simOp // that were answered
 	till   span     // the balance of its till
@@ -43,6 +45,7 @@ type simOp struct {
 	client   *simClient
 	id       string // in the transaction's metadata, and its key unless bare
 	bare     bool   // without an idempotency key
+	http     bool   // over HTTP, to any node
 	debit    ledger.AccountID
 	credit   ledger.AccountID
 	amount   int64
@@ -72,9 +75,14 @@ func (c *simClient) run(ended <-chan struct{}) {
 		case <-time.After(time.Duration(c.rng.ExpFloat64() * float64(c.s.pause))):
 		}
 		c.steps++
+		if c.s.wrong != nil { // all the more to be seen
+			c.read()
+		}
 		switch n := c.rng.IntN(100); {
 		case n < 40:
-			c.post(c.op("assets:till", "income:sales", c.rng.Int64N(1000)+1, false))
+			o := c.op("assets:till", "income:sales", c.rng.Int64N(1000)+1, false)
+			o.http = c.s.http != nil && c.rng.IntN(2) == 0
+			c.post(o)
 		case n < 55:
 			c.post(c.op("assets:till", "income:sales", c.rng.Int64N(1000)+1, true))
 		case n < 65: // fill the purse
@@ -102,9 +110,15 @@ func (c *simClient) op(debit, credit string, amount int64, bare bool) *simOp {
 
 // configure makes the purse one that cannot be overdrawn.
 func (c *simClient) configure() {
-	_, err := c.do(compaction.Command{Tenant: c.tenant,
+	k, text, err := access.NewKey(c.tenant, c.name, access.Tradesperson, time.Now())
+	if err != nil {
+		c.s.fault("%s: %v", c.name, err)
+	}
+	c.key = text
+	_, err = c.do(compaction.Command{Tenant: c.tenant,
 		Idempotency: &compaction.Idempotency{Principal: "sim", Operation: "configure", Key: c.name},
 		Decide: func(tx *compaction.Tx) (compaction.Answer, error) {
+			access.PutKey(tx, k)
 			_, err := ledger.Configure(tx, c.tenant, c.account("liabilities:purse"), simEuro,
 				ledger.Settings{Rule: ledger.DebitsMustNotExceedCredits})
 			return compaction.Answer{Code: 200}, errors.Join(err, c.enrol(tx))
@@ -150,8 +164,16 @@ func (c *simClient) post(o *simOp) {
 	}
 	c.may(o)
 	o.invoked = c.s.tick.Add(1)
-	a, err := c.do(o.command(0), o.bare, patience)
+	a, err := c.ask(o, patience)
 	c.settle(o, a, err)
+}
+
+// ask has o done over HTTP or by the engine.
+func (c *simClient) ask(o *simOp, patience int) (compaction.Answer, error) {
+	if o.http {
+		return c.send(o, patience)
+	}
+	return c.do(o.command(0), o.bare, patience)
 }
 
 // settle notes what became of o.
@@ -233,7 +255,7 @@ func (c *simClient) again() {
 		return
 	}
 	o := c.keyed[c.rng.IntN(len(c.keyed))]
-	if c.rng.IntN(4) == 0 {
+	if !o.http && c.rng.IntN(4) == 0 {
 		_, err := c.do(o.command(1), false, 0)
 		var mismatch *compaction.IdempotencyMismatchError
 		if !errors.As(err, &mismatch) || mismatch.Field != "amount" {

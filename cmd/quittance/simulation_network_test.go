@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -18,6 +19,7 @@ import (
 // to a request is decided by a seed and the requests before it.
 type wire struct {
 	network *kfake.VirtualNetwork
+	hops    *atomic.Int64               // counts connections to other nodes
 	alter   func(b []byte, answer bool) // what goes over it
 
 	mu    sync.Mutex
@@ -56,8 +58,8 @@ const endTxn = 26
 var errWire = errors.New("the network of this process has ended")
 
 func newWire(n *simNode, rng *rand.Rand) *wire {
-	return &wire{network: &n.s.network, alter: n.unfence, rng: rng, conns: map[*wireConn]bool{},
-		fates: map[fate]int{}}
+	return &wire{network: &n.s.network, hops: &n.s.hops, alter: n.unfence, rng: rng,
+		conns: map[*wireConn]bool{}, fates: map[fate]int{}}
 }
 
 // dial connects to a broker. While the wire is cut it waits in vain.

@@ -20,6 +20,7 @@ import (
 type simNode struct {
 	s    *simulation
 	name string
+	host string     // where others reach its process over HTTP
 	rng  *rand.Rand // what chance does to its disk; the schedule's goroutine
 	disk *disk
 
@@ -111,10 +112,17 @@ func (n *simNode) run(p *simProcess, d *disk, stay context.Context) error {
 		return errors.Join(err, p.log.Close())
 	}
 	close(p.opened)
+	c, follow, err := n.cluster(p, logger)
+	if err != nil {
+		close(p.left)
+		return errors.Join(err, p.log.Close())
+	}
+	defer follow()
 	go n.takePart(stay, p, logger)
-	worked := make(chan error, 1)
-	go func() { worked <- n.worker(p, logger).Run(p.ctx) }()
-	err = errors.Join(p.shards.Run(p.ctx), <-worked)
+	beside := make(chan error, 2)
+	go func() { beside <- n.worker(p, logger).Run(p.ctx) }()
+	go func() { beside <- n.serve(p, c, logger) }()
+	err = errors.Join(p.shards.Run(p.ctx), <-beside, <-beside)
 	<-p.left
 	return errors.Join(err, p.log.Close())
 }

@@ -10,7 +10,7 @@ import (
 
 var (
 	simulationSeed = flag.Uint64("seed", 0, "the one seed that TestSimulation runs; 0 runs -seeds")
-	simulations    = flag.Int("seeds", 16, "how many seeds TestSimulation runs")
+	simulations    = flag.Int("seeds", 8, "how many seeds TestSimulation runs")
 	simulationFrom = flag.Uint64("from", 1, "the first of them; 0 takes one from the time")
 	simulationSeek = flag.Int("seek", 0, "how many seeds TestSimulationFinds tries; 0: the known ones")
 	simulationFor  = flag.Duration("for", 0, "how long TestSimulation goes on to further seeds")

@@ -3,10 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -42,7 +42,8 @@ type simulation struct {
 	moves    chan func() // for the group
 
 	shards  int
-	size    int // how many nodes
+	size    int             // how many nodes
+	http    *http.Transport // of clients; nil where they call the engine only
 	standby bool
 	members bool          // the brokers' own group decides who owns what
 	pause   time.Duration // between two things that a client does
@@ -55,6 +56,8 @@ type simulation struct {
 	tick       atomic.Int64 // counts what clients ask and are answered
 	reads      atomic.Int64
 	replays    atomic.Int64
+	sent       atomic.Int64  // answers over HTTP
+	hops       atomic.Int64  // connections between nodes, to pass requests on
 	healed     chan struct{} // closed when everything is to be well again
 	healing    atomic.Bool
 	background sync.WaitGroup // what was begun for later
@@ -84,6 +87,9 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	s.stormy = time.Duration(1+s.rng.IntN(6)) * time.Minute
 	s.calm = time.Duration(1+s.rng.IntN(12)) * time.Second
 	s.size = 1 + s.rng.IntN(3)
+	if s.rng.IntN(3) == 0 {
+		s.http = &http.Transport{DialContext: s.network.DialContext, DisableKeepAlives: true}
+	}
 	for _, m := range mishaps {
 		if s.rng.IntN(2) == 0 {
 			s.chosen = append(s.chosen, m)
@@ -96,7 +102,7 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 // without leaves a rule out of the program, and lets only those things go wrong that the rule is
 // for, more often and under more load than otherwise.
 func (s *simulation) without(w *wrong) {
-	s.wrong, s.chosen, s.split = w, nil, false
+	s.wrong, s.chosen, s.split, s.http = w, nil, false, nil
 	for _, m := range mishaps {
 		if slices.Contains(w.amid, m.name) {
 			s.chosen = append(s.chosen, m)
@@ -127,7 +133,7 @@ func (s *simulation) run() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer time.Sleep(time.Minute) // no time passes after this, and some answers are still late
+	defer time.Sleep(3 * time.Minute) // no time passes after this, and some answers are still late
 	defer s.cluster.Close()
 	if s.wrong != nil && s.wrong.brokers != nil {
 		s.wrong.brokers(s.cluster)
@@ -137,7 +143,8 @@ func (s *simulation) run() {
 	}
 	s.books, s.provider = &simBooks{s: s}, newSimProvider(s.random())
 	for i := range s.size {
-		n := &simNode{s: s, name: fmt.Sprintf("node-%d", i), rng: s.random(), disk: newDisk()}
+		n := &simNode{s: s, name: fmt.Sprintf("node-%d", i), host: fmt.Sprintf("localhost:%d", 8080+i),
+			rng: s.random(), disk: newDisk()}
 		s.nodes = append(s.nodes, n)
 		n.start()
 	}
@@ -190,7 +197,7 @@ func (s *simulation) open(
 	return kafka.Open(ctx, kafka.Options{
 		Connection: s.connection(n, w),
 		Topics:     s.schema.Topics(), Shards: s.shards, Create: true,
-		Node: n.name, Address: n.name, Logger: logger, Clock: n.now,
+		Node: n.name, Address: n.url(), Logger: logger, Clock: n.now,
 	})
 }
 
@@ -235,164 +242,20 @@ func (s *simulation) mislead(n *simNode, l compaction.Log) compaction.Log {
 	return &wrongLog{Log: l, wrong: s.wrong, node: n}
 }
 
-// storm makes things go wrong for as long as the seed says.
-func (s *simulation) storm() {
-	weights := 0
-	for _, m := range s.chosen {
-		weights += m.weight
-	}
-	for time.Since(s.began) < s.stormy && !s.found() {
-		time.Sleep(time.Duration(s.rng.ExpFloat64() * float64(s.calm)))
-		if weights == 0 {
-			continue
-		}
-		at := s.rng.IntN(weights)
-		for _, m := range s.chosen {
-			if at -= m.weight; at < 0 {
-				m.happen(s)
-				break
-			}
-		}
-	}
-}
-
-// heal makes everything well again.
-func (s *simulation) heal() {
-	s.note("everything is well again")
-	s.healing.Store(true)
-	s.provider.heal()
-	close(s.healed)
-	s.background.Wait()
-	for _, n := range s.nodes {
-		if n.process() == nil {
-			n.start()
-		}
-	}
-	if !s.settles(3 * time.Minute) {
-		s.note("the brokers' group does not come to an end")
-		for _, n := range s.nodes {
-			n.stop()
-		}
-		time.Sleep(3 * time.Minute)
-		for _, n := range s.nodes {
-			n.start()
-		}
-	}
-}
-
-// settles waits until every shard has an owner. The simulated brokers begin a rebalance's time anew
-// with each member that joins, as real ones do not: members that join out of step after many deaths
-// can keep each other from ever ending it.
-func (s *simulation) settles(d time.Duration) bool {
-	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Second) {
-		owned := 0
-		for shard := range s.shards {
-			if s.owner(shard) != nil {
-				owned++
-			}
-		}
-		if owned == s.shards {
-			return true
-		}
-	}
-	return s.group != nil
-}
-
-// final wants one node to serve everything, then again when its disk was lost, and everything to be
-// as the books have it.
-func (s *simulation) final(ended chan struct{}, group *sync.WaitGroup) {
-	close(ended)
-	group.Wait()
-	last := s.anyNode()
-	for _, n := range s.nodes {
-		if n != last {
-			n.stop()
-		}
-	}
-	all := make([]int, s.shards)
-	for i := range all {
-		all[i] = i
-	}
-	for shard := range all {
-		if s.group != nil {
-			s.group.set(shard, last)
-		}
-	}
-	for range 2 {
-		if s.found() {
-			break
-		}
-		if err := s.serves(last, all); err != nil {
-			s.fault("%s does not serve, long after everything is well: %v", last.name, err)
-			break
-		}
-		last.skewed(time.Hour) // what is due by the clock that was furthest ahead is due
-		s.books.settle(last.process())
-		s.check(last.process())
-		last.stop()
-		last.disk = newDisk()
-		last.start()
-	}
-	last.stop()
-}
-
-// serves has a node own all shards and waits until it serves them, background and all.
-func (s *simulation) serves(n *simNode, shards []int) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	if s.group != nil {
-		if err := n.tell(shards, 5*time.Minute); err != nil {
-			return err
-		}
-	}
-	for len(n.owned()) < s.shards {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("it owns %v: %w", n.owned(), ctx.Err())
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-	return n.process().shards.Restored(ctx)
-}
-
-// check holds what a process serves against the log and the books.
-func (s *simulation) check(p *simProcess) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	defer cancel()
-	report, err := verify(ctx, p.shards, p.log)
-	for tries := 0; errors.Is(err, compaction.ErrNotServing) && tries < 10; tries++ {
-		time.Sleep(time.Second) // another may have claimed it before it ended
-		report, err = verify(ctx, p.shards, p.log)
-	}
-	if err != nil {
-		s.fault("verify: %v", err)
-	} else if !report.OK {
-		var b strings.Builder
-		printReport(&b, report)
-		s.fault("the data are not sound:\n%s", &b)
-	}
-	s.unknown, s.groups = 0, 0
-	s.books.check(ctx, p.log)
-	s.books.groups(ctx, p.log)
-	for _, c := range s.clients {
-		c.read()
-		for _, o := range c.keyed {
-			s.books.repeat(o)
-		}
-	}
-}
-
 // told says what the seed was about.
 func (s *simulation) told() string {
 	var names []string
 	for _, m := range s.chosen {
 		names = append(names, m.name)
 	}
-	return fmt.Sprintf("%d nodes, %d shards, standby %t, members %t, %d clients, "+
-		"%d postings (%d never known), "+
-		"%d sales, %d groups, %d reads, %d repeats, %v virtual; %s", len(s.nodes), s.shards, s.standby, s.members,
-		len(s.clients), len(s.books.ops), s.unknown, len(s.books.sold), s.groups, s.reads.Load(), s.replays.Load(),
-		s.took.Round(time.Second), strings.Join(names, ", "))
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d nodes, %d shards, standby %t, members %t, %d clients, ", len(s.nodes),
+		s.shards, s.standby, s.members, len(s.clients))
+	fmt.Fprintf(&b, "%d postings (%d never known), %d sales, %d over HTTP (%d hops), ",
+		len(s.books.ops), s.unknown, len(s.books.sold), s.sent.Load(), s.hops.Load())
+	fmt.Fprintf(&b, "%d groups, %d reads, %d repeats, %v virtual; %s", s.groups, s.reads.Load(),
+		s.replays.Load(), s.took.Round(time.Second), strings.Join(names, ", "))
+	return b.String()
 }
 
 // A simTrace keeps the last lines of what happened.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -45,6 +46,8 @@ type Options struct {
 	// HopSecret signs requests that nodes pass on to each other; at least 32 bytes when Peers is
 	// set.
 	HopSecret []byte
+	// Dial connects to other nodes; nil is by TCP.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Cluster tells how each shard stands, as far as this process knows; nil: by what it serves.
 	Cluster func() ([]ShardStatus, error)
 	// Registry takes the metrics, and what else is to be served at /metrics; nil makes one.
@@ -105,7 +108,7 @@ func New(o Options) (*API, error) {
 	}
 	var err error
 	if a.peers != nil {
-		a.transport = newTransport()
+		a.transport = newTransport(o.Dial)
 		if a.hops, err = newHops(o.HopSecret, o.Clock); err != nil {
 			return nil, err
 		}

@@ -248,11 +248,16 @@ func (x *exchange) client() string {
 	return host
 }
 
-// newTransport returns the connections to other nodes. It is used by all requests.
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: time.Second, KeepAlive: 15 * time.Second}
+// newTransport returns the connections to other nodes, by TCP unless dial is given. It is used by
+// all requests.
+func newTransport(
+	dial func(ctx context.Context, network, address string) (net.Conn, error),
+) *http.Transport {
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: time.Second, KeepAlive: 15 * time.Second}).DialContext
+	}
 	return &http.Transport{
-		DialContext:         dialer.DialContext,
+		DialContext:         dial,
 		DisableCompression:  true, // answers are passed on as they are
 		MaxIdleConns:        1024,
 		MaxIdleConnsPerHost: 256, // as many as requests at once in the measurements
