@@ -193,8 +193,8 @@ func (a *API) registerInvoiceMoves() {
 		summary: "Credit an invoice",
 		description: "Takes an amount off an invoice by a credit note, the last of `credit_notes`. " +
 			"What was paid of it already becomes the customer's credit, which a refund that " +
-			"names the credit note pays out. One that nothing was paid of and nothing is " +
-			"left of releases its promotions.",
+			"names the credit note pays out. Credit notes of the whole of an unpaid invoice " +
+			"release its promotions.",
 		example: `{"amount":"10.00"}`,
 	}, creditInvoice)
 }
