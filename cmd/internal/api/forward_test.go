@@ -133,7 +133,7 @@ func refusedRequests() map[string]request {
 }
 
 var (
-	shownIDs = regexp.MustCompile(`\b[a-z]{3}_[0-9a-z]{16,26}\b`)
+	shownIDs = regexp.MustCompile(`\b[a-z]{3}_[0-9a-z]{16,26}(_\d+)?\b`)
 	shown    = regexp.MustCompile(`"(instance|secret|token|hash|created|updated|issued|expires|` +
 		`valid_until|due|next_cursor|deadline|booked_on|accepted|at|on|settled|succeeded|id|` +
 		`observed|finalized|version)":("[^"]*"|\d+)`)
