@@ -106,7 +106,7 @@ func TestSecretMissing(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	p, d = serveDev(t, to, "--new-secret")
+	p, _ = serveDev(t, to, "--new-secret")
 	if got, err := os.ReadFile(path); err != nil || string(got) == string(secret) {
 		t.Errorf("the new secret is %x, %v", got, err)
 	}
