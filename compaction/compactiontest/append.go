@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/quittance/quittance/compaction"
@@ -280,16 +281,23 @@ func testFence(s *subject) {
 }
 
 // A claim in the middle of another's appends: every append was acknowledged and is before the
-// claim's start, or was refused and is nowhere.
+// claim's start, or was refused and is nowhere. The one that met the claim may not know: Kafka 4.3.0
+// fails inside when a producer is fenced while it commits. Then it is there as a whole or nowhere.
 func testFenceRace(s *subject) {
 	w := s.claim(0)
 	var wait sync.WaitGroup
 	var groups []compaction.Group
+	var unknown uint64 // the group that is there as a whole or not at all
 	begun := make(chan struct{})
 	wait.Go(func() {
 		for n := uint64(1); ; n++ {
 			g := group(n, rec(OpenTopic, "a", "1"), rec(JournalTopic, "a", "1"))
 			_, err := w.Append(s.Context(), g)
+			if errors.Is(err, compaction.ErrUnknownOutcome) {
+				unknown = g.Number
+				groups = append(groups, g)
+				return
+			}
 			if err != nil {
 				if !errors.Is(err, compaction.ErrFenced) {
 					s.Errorf("append: %v, want ErrFenced", err)
@@ -305,5 +313,10 @@ func testFenceRace(s *subject) {
 	<-begun
 	second := s.claim(0)
 	wait.Wait()
-	s.same(s.entries(0, nil, second.Start()), groups)
+	got := s.entries(0, nil, second.Start())
+	there := func(e compaction.Entry) bool { return e.Group == unknown }
+	if unknown > 0 && !slices.ContainsFunc(got, there) {
+		groups = groups[:len(groups)-1]
+	}
+	s.same(got, groups)
 }
