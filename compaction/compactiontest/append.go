@@ -281,8 +281,9 @@ func testFence(s *subject) {
 }
 
 // A claim in the middle of another's appends: every append was acknowledged and is before the
-// claim's start, or was refused and is nowhere. The one that met the claim may not know: Kafka 4.3.0
-// fails inside when a producer is fenced while it commits. Then it is there as a whole or nowhere.
+// claim's start, or was refused and is nowhere. The one that met the claim may not know: Kafka
+// 4.3.0 fails inside when a producer is fenced while it commits. Then it is there as a whole or
+// nowhere.
 func testFenceRace(s *subject) {
 	w := s.claim(0)
 	var wait sync.WaitGroup
