@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -85,7 +86,7 @@ func (s *Shards) openOrRebuild(
 	ctx context.Context, n int, to target, distrust bool,
 ) (*store, storeState, error) {
 	dir := s.storeDir(n)
-	why := "it was found damaged"
+	why := "it was found damaged, or the log was set back"
 	if !distrust {
 		st, state, reason, err := s.openAndReplay(ctx, n, dir, to)
 		if err == nil && reason == "" {
@@ -94,22 +95,26 @@ func (s *Shards) openOrRebuild(
 		if err != nil && ctx.Err() != nil {
 			return nil, state, err
 		}
-		if inLog(err) {
-			return nil, state, err
+		if inLog(err) || ofLog(err) || errors.Is(err, ErrLocked) {
+			return nil, state, err // a store that was made anew would be none the better
 		}
 		why = reason
 		if err != nil {
 			why = err.Error()
 		}
 	}
-	s.o.Logger.Info("rebuilding a store from the log", "shard", n, "reason", why)
+	level := slog.LevelInfo
+	if why == noStore {
+		level = slog.LevelDebug // at a first start there is nothing to tell of: the end says
+	}
+	s.o.Logger.Log(ctx, level, "rebuilding a store from the log", "shard", n, "reason", why)
 	s.slots[n].counters.rebuilds.Add(1)
 	began := time.Now()
 	err := rebuild(ctx, s.o.Log, n, to, dir, s.o.Schema, s.storeOptions())
 	if err != nil {
 		return nil, storeState{}, err
 	}
-	s.o.Logger.Info("rebuilt a store", "shard", n, "took", time.Since(began))
+	took := time.Since(began)
 	st, err := openStore(dir, n, s.o.Schema, s.storeOptions())
 	if err != nil {
 		return nil, storeState{}, err
@@ -118,7 +123,22 @@ func (s *Shards) openOrRebuild(
 	if err != nil {
 		return nil, state, errors.Join(err, st.close())
 	}
+	if state.group > 0 {
+		level = slog.LevelInfo
+	}
+	s.o.Logger.Log(ctx, level, "rebuilt a store from the log", "shard", n, "reason", why, "took", took)
 	return st, state, nil
+}
+
+// noStore is the reason to rebuild a store that there is not.
+const noStore = "there is none"
+
+// ofLog reports whether an error is one of the log that says nothing against the store. One that
+// stands where the log has lost its records is made anew from what the log has.
+func ofLog(err error) bool {
+	var log *logError
+	return errors.As(err, &log) && !damaged(err) && !errors.Is(err, ErrGone) &&
+		!errors.Is(err, ErrSetBack)
 }
 
 // openAndReplay opens the store in dir and replays what it has not seen. A reason says why it
@@ -127,7 +147,7 @@ func (s *Shards) openAndReplay(ctx context.Context, n int, dir string, to target
 	*store, storeState, string, error,
 ) {
 	if _, err := s.o.FS.Stat(dir); err != nil {
-		return nil, storeState{}, "there is none", nil
+		return nil, storeState{}, noStore, nil
 	}
 	st, err := openStore(dir, n, s.o.Schema, s.storeOptions())
 	if err != nil {

@@ -351,12 +351,14 @@ func (s *shardCopy) append(ctx context.Context, batch []gathered) error {
 		last = g.number
 	}
 	var space *SpaceError
+	var size *SizeError
 	for again := 0; ; again++ {
 		err := s.appendAll(ctx, groups)
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, ErrNotCommitted) || errors.As(err, &space) || again == retries {
+		if !errors.Is(err, ErrNotCommitted) || errors.As(err, &space) || errors.As(err, &size) ||
+			again == retries {
 			return err
 		}
 		select {

@@ -457,8 +457,8 @@ type unclaimed struct{ *meddler }
 
 // Claim lets the other write before it.
 func (u *unclaimed) Claim(ctx context.Context, shard int) (compaction.Writer, error) {
-	if meddle := u.meddle; shard == 0 && meddle != nil {
-		meddle()
+	if shard == 0 && u.meddle != nil { // the shard first: meddle is of its goroutine alone
+		u.meddle()
 	}
 	return u.copied.Claim(ctx, shard)
 }

@@ -26,7 +26,7 @@ type Stats struct {
 	Owned     bool
 	Serving   bool
 	Standby   bool      // it is owned elsewhere, and its store is kept level with the log here
-	Group     uint64    // the last group that its store here has applied since it was opened
+	Group     uint64    // the last group that its store here has since it was opened
 	Positions Positions // and where that stands in the log
 	Restoring bool      // history is still being restored
 	Stopped   string    // why the shard has stopped, empty while it has not

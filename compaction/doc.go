@@ -6,11 +6,11 @@
 // streams in a [Schema], opens a [Log] and serves its [Shards]:
 //
 //	      Do(Command) ┌──────────────────── a shard: one goroutine ─────────────────────┐
-//	callers ────────► │ queue ─► decide ─► decide ─► … ─► Append ─► apply ─► answers    │
-//	                  │  fair    └── each sees those ──┘     │         │                │
-//	                  │  between     before it, in cells     │         │                │
-//	                  │  tenants                             ▼         ▼                │
-//	                  │                                     Log      store (Pebble)     │
+//	callers ────────► │ queue ─► decide ─► decide ─► … ─► Append ─► answers ─► apply    │
+//	                  │  fair    └── each sees those ──┘     │                   │      │
+//	                  │  between     before it, in cells     │                   │      │
+//	                  │  tenants                             ▼                   ▼      │
+//	                  │                                     Log           store (Pebble)│
 //	                  └──────────────────────────────────────┼──────────────────────────┘
 //	                                                         └─► history (Pebble), Follow
 //
@@ -21,6 +21,8 @@
 //   - No answer is given before the append of its group is durable, refusals and replays included.
 //     When an append failed, its group was never decided. When its outcome is unknown, the shard is
 //     claimed afresh, and a command with an idempotency key is answered from its record.
+//   - A read finds all that was answered before it: answers are given while the group is applied to
+//     the store, and readers wait for that.
 //   - The store is the fold of the log up to its own positions, always and after any crash:
 //     live and replayed records go through the same apply, which depends on the record and on what
 //     its key held before, and on nothing else. Lost, damaged, foreign and outdated stores are

@@ -17,12 +17,13 @@ import (
 	ledgerv1 "github.com/quittance/quittance/ledger/v1"
 )
 
-// hooked is a log with a word to say before it is claimed or read.
+// hooked is a log with a word to say before it is claimed or read, or when its end was told.
 type hooked struct {
 	compaction.Log
 	claim func(ctx context.Context) error
 	read  func(ctx context.Context, r compaction.Range) error
 	next  func() error
+	ended func()
 }
 
 // A hookedReader is a reader of a hooked log.
@@ -64,6 +65,14 @@ func (h *hooked) Read(
 	return &hookedReader{reader, h}, nil
 }
 
+func (h *hooked) End(ctx context.Context, shard int) (compaction.Positions, error) {
+	end, err := h.Log.End(ctx, shard)
+	if h.ended != nil {
+		h.ended()
+	}
+	return end, err
+}
+
 // An engine is one shard in a folder, on a log that a test can have fail.
 type engine struct {
 	*compaction.Shards
@@ -75,6 +84,8 @@ type engine struct {
 	hooks *hooked
 	end   func() error // ends Run
 	stop  func()       // ends Run and closes the log
+
+	options compaction.Options // as Shards was made with
 }
 
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -95,9 +106,10 @@ func startEngine(t *testing.T, dir string, definitions ...compaction.Definition)
 	}
 	e.fault = compactiontest.NewFault(e.log)
 	e.hooks = &hooked{Log: e.fault}
-	e.Shards, err = compaction.NewShards(compaction.Options{Log: e.hooks, Schema: schema,
+	e.options = compaction.Options{Log: e.hooks, Schema: schema,
 		Dir: dir + "/store", Clock: e.clock.Now, Logger: quiet,
-		Secret: []byte("a secret of thirty-two characters")})
+		Secret: []byte("a secret of thirty-two characters")}
+	e.Shards, err = compaction.NewShards(e.options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,12 +17,14 @@ const feedBytes = 4 << 20
 //	history                            take ─► rows
 //
 // Nothing is missing between from and to. Who stands before from has something to read in the log
-// first. What would be too much to keep is dropped, which moves from.
+// first. What would be too much to keep is dropped, which moves from. Each owner is another one,
+// even if it is of this process: what it claimed may not be the log that was there before.
 type feed struct {
 	topics []string      // those that only grow: what a history stands in
 	change chan struct{} // holds a token when something has changed
 
 	mu      sync.Mutex
+	owner   int // counts those that came and went
 	open    bool
 	from    Positions // before the first batch that waits; where the owner stands if none does
 	to      Positions // where the owner stands
@@ -41,6 +43,7 @@ func (f *feed) end() { f.set(false, nil) }
 func (f *feed) set(open bool, at Positions) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.owner++
 	f.open, f.from, f.to, f.waiting, f.size = open, at, at, nil, 0
 	f.changed()
 }
@@ -73,28 +76,38 @@ func (f *feed) put(g Group, appended []Record, next Positions) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.to = next
-	if f.size += size; f.size > feedBytes {
+	nothing := func(b Batch) bool { return len(b.Entries) == 0 }
+	f.size += size
+	switch n := len(f.waiting); {
+	case f.size > feedBytes:
 		f.from, f.waiting, f.size = next, nil, 0
-	} else {
+	case nothing(b) && n > 0 && nothing(f.waiting[n-1]):
+		f.waiting[n-1] = b // only the last says how far the owner has come
+	default:
 		f.waiting = append(f.waiting, b)
 	}
 	f.changed()
 }
 
-// take returns what waits as one batch, for a history that stands at a position after a group. It
-// reports false where that is not all: the feed is closed, or what is between is in the log alone.
-func (f *feed) take(at Positions, group uint64) (Batch, bool) {
+// take returns what waits as one batch, for a history that stands at a position and has seen to an
+// owner. It reports false where that is not all: the owner is another one or gone, or what is
+// between is in the log alone. A batch without entries only says how far the owner has come.
+func (f *feed) take(at Positions, owner int) (Batch, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.open || !at.Reached(f.from.Only(f.topics)) {
+	if !f.open || f.owner != owner || !at.Reached(f.from.Only(f.topics)) {
 		return Batch{}, false
 	}
-	all := Batch{Next: at, Group: group}
+	all := Batch{Next: at}
 	for _, b := range f.waiting {
-		if b.Group > group { // else it was read from the log
-			all.Entries = append(all.Entries, b.Entries...)
-			all.Next, all.Group, all.Time = all.Next.furthest(b.Next.Only(f.topics)), b.Group, b.Time
+		for _, e := range b.Entries {
+			// What was read from the log is known by its place, not by the group's number: a reading
+			// that ended between the topics of later groups may not have come to it.
+			if at.Of(e.Topic) < b.Next.Of(e.Topic) {
+				all.Entries = append(all.Entries, e)
+			}
 		}
+		all.Next, all.Group, all.Time = all.Next.furthest(b.Next.Only(f.topics)), b.Group, b.Time
 	}
 	f.from, f.waiting, f.size = f.to, slices.Delete(f.waiting, 0, len(f.waiting)), 0
 	return all, true
@@ -105,4 +118,11 @@ func (f *feed) level() (Positions, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.to.Only(f.topics), f.open
+}
+
+// current returns which owner it is or was, 0 where none has come yet, and whether it is here.
+func (f *feed) current() (owner int, here bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.owner, f.open
 }

@@ -1,8 +1,10 @@
 package compaction
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 )
@@ -30,6 +32,10 @@ type Delivery struct {
 // group without records is not handed on. It returns when ctx ends, when f fails, or when the log
 // does. A group is delivered when all its records have been read, so topics cannot be left out.
 //
+// Where the log ends before the position, or has lost what was handed on, it fails with ErrSetBack:
+// what was made of it has to be made anew, from the start. A log may have been set back and have
+// grown past the position before anybody looks; only the driver can tell then, and not always.
+//
 // A log that reads its topics' ends one after the other may see a part of the newest groups then:
 // such a group still comes whole, in the snapshot or after it.
 func Follow(ctx context.Context, l Log, shard int, from Positions, f func(Delivery) error) error {
@@ -37,10 +43,25 @@ func Follow(ctx context.Context, l Log, shard int, from Positions, f func(Delive
 	if err != nil {
 		return err
 	}
+	if err := Within(from, end); err != nil {
+		return err
+	}
 	t := follower{end: end, from: from, groups: map[uint64][]Entry{}, deliver: f}
 	// One open range, and not a bounded one for the snapshot: only an open one never ends within a
 	// group.
 	return each(ctx, l, shard, Range{From: from}, t.take)
+}
+
+// Within fails with ErrSetBack where a log, which ends at a position, ends before another one that
+// somebody has come to in it.
+func Within(at, end Positions) error {
+	for _, p := range at {
+		if last := end.Of(p.Topic); last < p.Next {
+			return fmt.Errorf("%w: it was read up to %d and ends at %d (%s)", ErrSetBack, p.Next, last,
+				cmp.Or(p.Topic, "all topics"))
+		}
+	}
+	return nil
 }
 
 // A follower puts groups together.
@@ -115,19 +136,30 @@ func (t *follower) snapshot(numbers *[]uint64, next Positions) error {
 func each(ctx context.Context, l Log, shard int, r Range, f func(Batch) error) (err error) {
 	reader, err := l.Read(ctx, shard, r)
 	if err != nil {
-		return err
+		return &logError{err}
 	}
-	defer func() { err = errors.Join(err, reader.Close()) }()
+	defer func() {
+		if e := reader.Close(); e != nil {
+			err = errors.Join(err, &logError{e})
+		}
+	}()
 	for {
 		b, err := reader.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return err
+			return &logError{err}
 		}
 		if err := f(b); err != nil {
 			return err
 		}
 	}
 }
+
+// A logError is an error of each that is of the log, and not of the function that it calls.
+type logError struct{ err error }
+
+func (e *logError) Error() string { return e.err.Error() }
+
+func (e *logError) Unwrap() error { return e.err }

@@ -11,18 +11,30 @@ import (
 	"github.com/quittance/quittance/compaction/local"
 )
 
-// A follower gets a snapshot of what was there and then every group, whole and in order; one that
-// goes on from where it was gets nothing twice.
-func TestFollow(t *testing.T) {
+// followed opens a new log of one shard, until the end of the test.
+func followed(t *testing.T, o local.Options) *local.Log {
+	t.Helper()
 	schema, err := compaction.NewSchema()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := local.Open(t.TempDir(), schema.Topics(), local.Options{Shards: 1})
+	o.Shards = 1
+	l, err := local.Open(t.TempDir(), schema.Topics(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// A follower gets a snapshot of what was there and then every group, whole and in order; one that
+// goes on from where it was gets nothing twice.
+func TestFollow(t *testing.T) {
+	l := followed(t, local.Options{})
 	w, err := l.Claim(ctx, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -80,15 +92,7 @@ func TestFollow(t *testing.T) {
 // A follower that is late gets what compaction has left of a group, and goes on from any group it
 // was given without missing one.
 func TestFollowLate(t *testing.T) {
-	schema, err := compaction.NewSchema()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := local.Open(t.TempDir(), schema.Topics(), local.Options{Shards: 1, CleanEvery: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := followed(t, local.Options{CleanEvery: -1})
 	w, err := l.Claim(ctx, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -146,15 +150,7 @@ func (l cutEnd) End(context.Context, int) (compaction.Positions, error) { return
 // A group that was there in part when following began comes whole and once, in the snapshot; what
 // was committed before it is not said to have come later, and what comes later is not missed.
 func TestFollowCut(t *testing.T) {
-	schema, err := compaction.NewSchema()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := local.Open(t.TempDir(), schema.Topics(), local.Options{Shards: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := followed(t, local.Options{})
 	w, err := l.Claim(ctx, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -188,5 +184,18 @@ func TestFollowCut(t *testing.T) {
 	if !errors.Is(err, enough) || !slices.Equal(got[true], []uint64{1, 1, 2, 3, 3}) ||
 		!slices.Equal(got[false], []uint64{4}) {
 		t.Errorf("got %v, ended with %v", got, err)
+	}
+}
+
+// A follower that goes on from behind the end of a log, which was restored from a backup, is told:
+// it waited until the log had come to where it was, and then missed what stood before.
+func TestFollowBeyondTheEnd(t *testing.T) {
+	l := followed(t, local.Options{})
+	running, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	place := compaction.Positions{{Next: 4}}
+	err := compaction.Follow(running, l, 0, place, func(compaction.Delivery) error { return nil })
+	if !errors.Is(err, compaction.ErrSetBack) {
+		t.Errorf("following from behind the end: %v, want ErrSetBack", err)
 	}
 }

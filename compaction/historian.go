@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -13,11 +14,58 @@ type historian struct {
 	history *history
 	db      *pebble.DB
 	state   storeState // as the store has it
+	owner   int        // the one that the store was held against last, as the feed counts them
 }
 
 // round reads what is there in the log, and then what comes: from the owner where it is here, until
 // something is missing between them, and else from the log until there is one.
 func (f *historian) round(ctx context.Context) error {
+	owner, here := f.history.feed.current()
+	err := f.while(ctx, owner, func(ctx context.Context) error {
+		err := f.catchUp(ctx, owner, here)
+		if err == nil && !here {
+			err = f.tail(ctx)
+		}
+		return err
+	})
+	if err != nil || !here {
+		return err
+	}
+	return f.listen(ctx)
+}
+
+// errAgain ends a reading of the log: it is to be begun again, held against the log as it is then.
+var errAgain = errors.New("compaction: the log is to be read again")
+
+// while calls read, which reads the log, and ends it without an error when the owner is another
+// one. What is read then may not come any more, or be of another log than what was read before.
+func (f *historian) while(
+	ctx context.Context, owner int, read func(context.Context) error,
+) error {
+	reading, stop := context.WithCancelCause(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		for now, _ := f.history.feed.current(); now == owner; now, _ = f.history.feed.current() {
+			select {
+			case <-f.history.feed.change:
+			case <-reading.Done():
+				return
+			}
+		}
+		stop(errAgain)
+	})
+	err := read(reading)
+	stop(nil)
+	watch.Wait()
+	ended := errors.Is(context.Cause(reading), errAgain) && errors.Is(err, context.Canceled)
+	if ended || errors.Is(err, errAgain) {
+		return ctx.Err()
+	}
+	return err
+}
+
+// catchUp reads up to where the log ends.
+func (f *historian) catchUp(ctx context.Context, owner int, here bool) error {
 	// An open range says nothing of an end that has been reached without a record, as in a shard
 	// that nobody has written to.
 	log, n, topics := f.history.shards.o.Log, f.history.shard, f.history.feed.topics
@@ -25,30 +73,68 @@ func (f *historian) round(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = each(ctx, log, n, Range{From: f.state.positions, To: end, Topics: topics}, f.take)
+	if err := f.recognise(ctx, owner, here, end); err != nil {
+		return err
+	}
+	err = each(ctx, log, n, Range{From: f.state.positions, To: end, Topics: topics}, f.read)
 	if err != nil {
 		return err
 	}
 	if end = end.Only(topics); !f.state.positions.Reached(end) {
-		b := Batch{Next: end, Group: f.state.group, Time: f.state.stamp}
-		if err := f.take(b); err != nil {
-			return err
+		return f.read(Batch{Next: end, Group: f.state.group, Time: f.state.stamp})
+	}
+	return nil
+}
+
+// endEvery is how often a log that nobody has claimed here is asked again whether it ends where a
+// history does.
+const endEvery = time.Second
+
+// recognise holds the store against the log, which ends at a position, where the owner is another
+// one. It fails with errParted if what the owner claimed is not the log that the store is made of:
+// one that was restored while this process ran, or that has lost what was appended last. Until then
+// nobody reads what the store has.
+func (f *historian) recognise(
+	ctx context.Context, owner int, here bool, end Positions,
+) error {
+	if owner == f.owner {
+		return nil
+	}
+	if !end.Reached(f.state.positions) {
+		if here {
+			return errParted
+		}
+		// Kafka's markers of the last groups may come late, or with the next claim.
+		select {
+		case <-time.After(endEvery):
+			return errAgain
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-	if _, here := f.history.feed.level(); here {
-		return f.listen(ctx)
+	parted, err := f.history.shards.parted(ctx, f.history.shard, f.state.kept, end)
+	if err != nil {
+		return err
 	}
-	return f.tail(ctx)
+	if parted {
+		return errParted
+	}
+	f.owner = owner
+	f.history.set(func() { f.history.owner = owner })
+	return nil
 }
 
 // listen takes what the owner hands on. It returns when that is not all.
 func (f *historian) listen(ctx context.Context) error {
 	for {
-		b, ok := f.history.feed.take(f.state.positions, f.state.group)
+		b, ok := f.history.feed.take(f.state.positions, f.owner)
 		if !ok {
 			return nil
 		}
-		if b.Group > f.state.group {
+		if b.Group < f.state.group { // of an earlier group than what was read in other topics
+			b.Group, b.Time = f.state.group, f.state.stamp
+		}
+		if len(b.Entries) > 0 || b.Group > f.state.group {
 			if err := f.take(b); err != nil {
 				return err
 			}
@@ -61,29 +147,26 @@ func (f *historian) listen(ctx context.Context) error {
 	}
 }
 
-// tail takes what is appended elsewhere. It returns when there is an owner here.
+// tail takes what is appended elsewhere.
 func (f *historian) tail(ctx context.Context) error {
-	reading, stop := context.WithCancel(ctx)
-	var watch sync.WaitGroup
-	watch.Go(func() {
-		defer stop()
-		for here := false; !here; _, here = f.history.feed.level() {
-			select {
-			case <-f.history.feed.change:
-			case <-reading.Done():
-				return
-			}
-		}
-	})
-	defer watch.Wait()
-	defer stop()
 	r := Range{From: f.state.positions, Topics: f.history.feed.topics}
-	err := each(reading, f.history.shards.o.Log, f.history.shard, r, f.take)
-	_, here := f.history.feed.level()
-	if here && ctx.Err() == nil && errors.Is(err, context.Canceled) {
-		return nil
+	return each(ctx, f.history.shards.o.Log, f.history.shard, r, func(b Batch) error {
+		if f.state.has(b.Entries) {
+			return errParted
+		}
+		// An open range is read by whole groups.
+		f.state.whole = max(f.state.whole, b.Group)
+		return f.read(b)
+	})
+}
+
+// read takes a batch of the log, unless the owner is another one than when the store was held
+// against it: what that one appended may stand in the place of what the store has.
+func (f *historian) read(from Batch) error {
+	if now, _ := f.history.feed.current(); now != f.owner {
+		return errAgain
 	}
-	return err
+	return f.take(from)
 }
 
 // take puts a batch's rows and the position after it into the store, at once.

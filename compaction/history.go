@@ -30,6 +30,7 @@ type history struct {
 	mu      sync.Mutex
 	db      *pebble.DB // nil while it is not open
 	reached Positions
+	owner   int           // the one that db was held against last, as the feed counts them
 	failed  error         // why it does not go on any more; an ErrNotServing
 	change  chan struct{} // closed when any of the above changes
 	readers sync.WaitGroup
@@ -41,6 +42,9 @@ const (
 	projectionFamily = 'h'
 	positionFamily   = 'p'
 )
+
+// none is no owner that the feed counts.
+const none = -1
 
 func newHistory(s *Shards, shard int) *history {
 	h := &history{shards: s, shard: shard, change: make(chan struct{}),
@@ -59,8 +63,8 @@ func (h *history) set(f func()) {
 	h.change = make(chan struct{})
 }
 
-// run follows the log until ctx ends. A damaged or foreign history is made anew; a log that is
-// damaged stops it.
+// run follows the log until ctx ends. A history that is damaged, foreign or parted from the log is
+// made anew; a log that is damaged stops it.
 func (h *history) run(ctx context.Context) {
 	h.set(func() { h.failed = nil })
 	ended := errEnded
@@ -80,10 +84,12 @@ func (h *history) run(ctx context.Context) {
 			<-ctx.Done()
 			return
 		}
-		if pebble.IsCorruptionError(err) {
+		what := "history is opened again"
+		if pebble.IsCorruptionError(err) || errors.Is(err, errParted) || errors.Is(err, ErrSetBack) {
+			what = "history is made anew"
 			err = errors.Join(err, h.shards.o.FS.RemoveAll(h.dir()))
 		}
-		h.shards.o.Logger.Warn("history is opened again", "shard", h.shard, "error", err)
+		h.shards.o.Logger.Warn(what, "shard", h.shard, "error", err)
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
@@ -105,41 +111,31 @@ func (h *history) dir() string {
 }
 
 // open opens the store and returns its state, an empty one if it has none that fits the log.
-func (h *history) open(ctx context.Context) (*store, storeState, error) {
+// Whether the log has what it has is for the historian to find out.
+func (h *history) open() (*store, storeState, error) {
 	st, err := openStore(h.dir(), h.shard, h.shards.o.Schema, h.shards.storeOptions())
 	if err != nil {
+		if errors.Is(err, ErrLocked) {
+			return nil, storeState{}, err // it is in use
+		}
 		// Not every damage is called so: what cannot be opened is made anew.
 		return nil, storeState{}, errors.Join(err, h.shards.o.FS.RemoveAll(h.dir()))
 	}
-	db := st.db
-	end, err := h.shards.o.Log.End(ctx, h.shard)
-	if err != nil {
-		return nil, storeState{}, errors.Join(err, db.Close())
-	}
 	state, ok, err := st.state()
 	id, fingerprint := h.shards.o.Log.Identity().ID, h.shards.o.Schema.fingerprint
-	fits := ok && err == nil && state.log == id && state.fingerprint == fingerprint &&
-		end.Reached(state.positions)
-	if fits {
-		parted, err := h.shards.parted(ctx, h.shard, state.kept, end)
-		if err != nil {
-			return nil, storeState{}, errors.Join(err, db.Close())
-		}
-		if !parted {
-			return st, state, nil
-		}
-		h.shards.o.Logger.Info("making history anew", "shard", h.shard, "reason", errParted)
+	if ok && err == nil && state.log == id && state.fingerprint == fingerprint {
+		return st, state, nil
 	}
 	if ok || err != nil {
-		if err := db.DeleteRange([]byte{0}, []byte{0xff}, pebble.NoSync); err != nil {
-			return nil, storeState{}, errors.Join(err, db.Close())
+		if err := st.db.DeleteRange([]byte{0}, []byte{0xff}, pebble.NoSync); err != nil {
+			return nil, storeState{}, errors.Join(err, st.close())
 		}
 	}
 	return st, storeState{log: id, fingerprint: fingerprint, background: true}, nil
 }
 
 func (h *history) follow(ctx context.Context) (err error) {
-	st, state, err := h.open(ctx)
+	st, state, err := h.open()
 	if err != nil {
 		return err
 	}
@@ -152,7 +148,7 @@ func (h *history) follow(ctx context.Context) (err error) {
 		case <-ctx.Done():
 		}
 	})
-	h.set(func() { h.db, h.reached = st.db, state.positions })
+	h.set(func() { h.db, h.reached, h.owner = st.db, state.positions, none })
 	defer func() {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx) // what Pebble met beside us
@@ -161,13 +157,13 @@ func (h *history) follow(ctx context.Context) (err error) {
 		watch.Wait()
 		h.set(func() { h.db = nil })
 		h.readers.Wait()
-		err = errors.Join(err, st.db.Close())
+		err = errors.Join(err, st.close())
 	}()
 	if len(h.feed.topics) == 0 {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	f := &historian{history: h, db: st.db, state: state}
+	f := &historian{history: h, db: st.db, state: state, owner: none}
 	for {
 		if err := f.round(ctx); err != nil {
 			return err
@@ -201,17 +197,26 @@ func (h *history) end(ctx context.Context) (Positions, error) {
 
 // read calls f when the history has reached what was committed before the call.
 func (h *history) read(ctx context.Context, f func(*pebble.DB) error) error {
-	end, err := h.end(ctx)
-	if err != nil {
-		return err
-	}
-	for {
+	var end Positions
+	for asked := none; ; {
+		owner, _ := h.feed.current()
+		if owner != asked { // where the log ended under another owner it may not come to any more
+			var err error
+			if end, err = h.end(ctx); err != nil {
+				return err
+			}
+			asked = owner
+		}
 		h.mu.Lock()
-		if h.failed != nil {
+		now, _ := h.feed.current()
+		switch {
+		case h.failed != nil:
 			defer h.mu.Unlock()
 			return h.failed
-		}
-		if h.db != nil && h.reached.Reached(end) {
+		case now != asked:
+			h.mu.Unlock()
+			continue
+		case h.db != nil && h.reached.Reached(end) && h.recognised(now):
 			db := h.db
 			h.readers.Add(1)
 			h.mu.Unlock()
@@ -226,6 +231,11 @@ func (h *history) read(ctx context.Context, f func(*pebble.DB) error) error {
 			return fmt.Errorf("%w: %w", ErrRestoring, ctx.Err())
 		}
 	}
+}
+
+// recognised reports whether the store was held against the log of an owner, with h.mu held.
+func (h *history) recognised(owner int) bool {
+	return len(h.feed.topics) == 0 || h.owner == owner
 }
 
 // A HistoryRow is a row of the history store. Cursor is where the next page begins.

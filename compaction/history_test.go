@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -40,6 +41,62 @@ func (e *engine) count(first, last int) {
 func (e *engine) followed(soon context.Context) error {
 	_, err := e.History(soon, "acme", "n", compaction.Page{})
 	return err
+}
+
+// A late log does not have the end of what was appended before it is claimed, as Kafka's where the
+// markers of the last groups are missing.
+type late struct {
+	compaction.Log
+	claimed atomic.Bool
+}
+
+func (l *late) Claim(ctx context.Context, shard int) (compaction.Writer, error) {
+	w, err := l.Log.Claim(ctx, shard)
+	l.claimed.Store(err == nil)
+	return w, err
+}
+
+func (l *late) End(ctx context.Context, shard int) (compaction.Positions, error) {
+	if l.claimed.Load() {
+		return l.Log.End(ctx, shard)
+	}
+	return compaction.Positions{{Next: 1}}, nil
+}
+
+// TestHistoryIsAheadOfMarkers: a history that is ahead of a log which nobody has claimed yet may
+// still have nothing but what is in the log. It was thrown away, and all of the log projected anew.
+func TestHistoryIsAheadOfMarkers(t *testing.T) {
+	dir := t.TempDir()
+	e := startEngine(t, dir, numbers).run()
+	e.count(1, 3)
+	e.within(e.followed)
+	e.stop()
+	e = startEngine(t, dir, numbers)
+	var whole atomic.Bool
+	asked := make(chan struct{})
+	first := sync.OnceFunc(func() { close(asked) })
+	log := &late{Log: e.log}
+	e.fault.Log = log
+	e.hooks.ended = first
+	e.hooks.read = func(_ context.Context, r compaction.Range) error {
+		if r.From == nil {
+			whole.Store(true)
+		}
+		return nil
+	}
+	e.hooks.claim = func(ctx context.Context) error {
+		select {
+		case <-asked:
+		case <-ctx.Done():
+		}
+		return nil
+	}
+	e.run()
+	e.count(4, 4)
+	e.within(e.followed)
+	if whole.Load() {
+		t.Error("the log was read from its start")
+	}
 }
 
 // A number that no record has is known not to be there without reading the log from its start.

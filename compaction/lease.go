@@ -18,16 +18,18 @@ type lease struct {
 	length time.Duration // 0 is for ever
 	steady atomic.Int64  // when it was last confirmed, since the program began
 	wall   atomic.Int64  // and by the clock on the wall, in nanoseconds since 1970
+	ended  atomic.Int64  // when it was last ended, since the program began; 0 is never
 }
 
-// confirm notes that what the lease is of was so at a time.
+// confirm notes that what the lease is of was so at a time. What was so before the lease was ended
+// does not revive it.
 func (l *lease) confirm(at time.Time) {
 	l.steady.Store(int64(at.Sub(programStart)))
 	l.wall.Store(at.UnixNano())
 }
 
-// end ends the lease until it is confirmed again.
-func (l *lease) end() { l.wall.Store(0) }
+// end ends the lease until what it is of is confirmed as of a later time.
+func (l *lease) end() { l.ended.Store(int64(time.Since(programStart))) }
 
 // expired reports whether it was not confirmed lately. The clock that only goes forward stands
 // still in a machine that is suspended, and the one on the wall may be put back: the one that has
@@ -36,8 +38,11 @@ func (l *lease) expired() bool {
 	if l.length == 0 {
 		return false
 	}
-	now := time.Now()
-	steady := now.Sub(programStart) - time.Duration(l.steady.Load())
+	now, confirmed, ended := time.Now(), l.steady.Load(), l.ended.Load()
+	if ended != 0 && confirmed <= ended {
+		return true
+	}
+	steady := now.Sub(programStart) - time.Duration(confirmed)
 	wall := time.Duration(now.UnixNano() - l.wall.Load())
 	return max(steady, wall) > l.length
 }
@@ -77,6 +82,16 @@ func (s *slot) doubt() {
 // log has confirmed that it is owned here, and if it is not, it is claimed again or given up. It
 // returns when that is known.
 func (s *Shards) Doubt(shard int) { s.slots[shard].doubt() }
+
+// Confirm makes sure that a tenant's shard is owned and served here, as Read does before it reads:
+// for whoever goes by what was read before. What another process has changed since then is not
+// known here. Errors: *TenantError and ErrNotServing.
+func (s *Shards) Confirm(tenant string) error {
+	if err := CheckTenant(tenant); err != nil {
+		return err
+	}
+	return s.slots[ShardOf(tenant, len(s.slots))].renew()
+}
 
 // renewal bounds how long a read waits for the log to confirm its shard.
 const renewal = 10 * time.Second

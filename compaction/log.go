@@ -45,8 +45,9 @@ type Writer interface {
 	// written.
 	//
 	// Errors: ErrFenced (another writer has claimed the shard: stop), ErrNotCommitted (nothing was
-	// written, trying again is safe; *SpaceError is one of these), ErrUnknownOutcome (claim afresh
-	// and read what happened before answering anybody).
+	// written, trying again is safe; *SpaceError is one of these, and *SizeError of a record above
+	// MaxRecordBytes, which will never be written), ErrUnknownOutcome (claim afresh and read what
+	// happened before answering anybody).
 	Append(ctx context.Context, g Group) (Positions, error)
 
 	// Start returns the end of the shard as it was when it was claimed: replay to it before
@@ -83,7 +84,7 @@ type Reader interface {
 	// Next returns the next records, at least one group's or, where compaction has emptied
 	// groups, none. It waits for more at the end of an open range and returns io.EOF at the end of
 	// a bounded one. The batch's slices are the caller's to keep. Errors: those of ctx, and
-	// *CorruptError, after which the reader gives nothing more.
+	// *CorruptError, ErrGone and ErrSetBack, after which the reader gives nothing more.
 	Next(ctx context.Context) (Batch, error)
 
 	// Close ends the reading.
@@ -108,6 +109,21 @@ var ErrNotCommitted = errors.New("compaction: nothing was written")
 
 // ErrUnknownOutcome reports that an append may or may not have been committed.
 var ErrUnknownOutcome = errors.New("compaction: the append may or may not have been committed")
+
+// ErrGone reports a range that begins where a log has no records any more, though they were to
+// stay: somebody has deleted them.
+var ErrGone = errors.New("compaction: the log has lost the records to begin with")
+
+// ErrReplaced reports a log of which a part was deleted and made anew under its name: what was kept
+// there is gone, and whatever is written to what is there now is another log's. No claim of the
+// shard can succeed, and what an open writer still appends, no later start would read.
+var ErrReplaced = errors.New("compaction: a part of the log was deleted and made anew")
+
+// ErrSetBack reports a log that has lost what was read of it, or appended to it, before: it was
+// restored from a backup, or a broker lost what it had not yet written down. Other records may
+// stand there by now, or will. Who has kept anything of what was read makes it anew, from the
+// start.
+var ErrSetBack = errors.New("compaction: the log was set back: what was read of it is gone")
 
 // ErrLocked reports that another process has the data folder open.
 var ErrLocked = errors.New("compaction: the data folder is in use by another process")

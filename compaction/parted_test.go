@@ -42,6 +42,70 @@ func TestStateWithoutMarks(t *testing.T) {
 	}
 }
 
+// A logOf is a log of which only the identity is asked.
+type logOf struct{ Log }
+
+func (logOf) Identity() Identity { return Identity{ID: "a", Shards: 1} }
+
+// Positions beyond the end of the log are enough to rebuild a store: one that was written before
+// there were marks says in no other way that its log was set back.
+func TestStoreBeyondTheEnd(t *testing.T) {
+	schema, err := NewSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Shards{o: Options{Log: logOf{}, Schema: schema, Clock: time.Now},
+		staleAfter: time.Hour}
+	state := storeState{log: "a", fingerprint: schema.fingerprint, background: true,
+		reached: time.Now(), positions: Positions{{"", 301}}}
+	for end, want := range map[int64]string{300: "it is ahead of the log", 301: "", 302: ""} {
+		to := target{end: Positions{{"", end}}, before: Positions{{"", end}}}
+		if got, err := s.unusable(t.Context(), 0, state, to); got != want || err != nil {
+			t.Errorf("at 301 of a log that ends at %d: %q, %v, want %q", end, got, err, want)
+		}
+	}
+}
+
+// emptyStore opens a store in memory until the test ends.
+func emptyStore(t *testing.T, schema *Schema) *store {
+	t.Helper()
+	cache := pebble.NewCache(1 << 20)
+	t.Cleanup(cache.Unref)
+	s, err := openStore("store", 0, schema, storeOptions{fs: vfs.NewMem(), cache: cache,
+		logger: slog.New(slog.DiscardHandler), clock: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// What is replayed and cannot be understood is never skipped: a store without it would be served as
+// if it were whole.
+func TestReplaySkipsNothing(t *testing.T) {
+	schema, err := NewSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := emptyStore(t, schema)
+	for _, r := range []Record{
+		{Topic: Outbox.d.topic.Name, Key: []byte("acme/1"), Value: []byte("?")},
+		{Topic: "quittance.unknown.v1", Key: []byte("acme/1"), Value: []byte{}},
+	} {
+		var state storeState
+		err := s.take(Batch{Next: Positions{{r.Topic, 1}}, Group: 7, Time: time.Unix(1, 0),
+			Entries: []Entry{{Record: r, Group: 7, Count: 1}}}, false, &state)
+		var corrupt *CorruptError
+		if !errors.As(err, &corrupt) || corrupt.Topic != r.Topic || corrupt.Key != "acme/1" {
+			t.Errorf("a record of %s: %v, want a CorruptError that names it", r.Topic, err)
+		}
+	}
+}
+
 // What stands behind the positions of a store must be of later groups than those it has. Anything
 // else was written by an owner who did not know of them, and is not applied over them.
 func TestTakeOfGroupsThatTheStoreHas(t *testing.T) {
@@ -49,18 +113,7 @@ func TestTakeOfGroupsThatTheStoreHas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache := pebble.NewCache(1 << 20)
-	defer cache.Unref()
-	s, err := openStore("store", 0, schema, storeOptions{fs: vfs.NewMem(), cache: cache,
-		logger: slog.New(slog.DiscardHandler), clock: time.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := s.close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	s := emptyStore(t, schema)
 	batch := func(group uint64, next int64) Batch {
 		r := Record{Topic: Counters.d.topic.Name, Key: []byte("acme/invoice"), Value: []byte{8, 1}}
 		return Batch{Next: Positions{{r.Topic, next}}, Group: group, Time: time.Unix(1, 0),
@@ -87,5 +140,37 @@ func TestTakeOfGroupsThatTheStoreHas(t *testing.T) {
 	}
 	if err := s.take(batch(52, 13), true, &state); err != nil {
 		t.Error(err)
+	}
+}
+
+// A store that another process has open is told from one that cannot be opened by what the system
+// answers. Nor is one made anew over it, or beside it where that process is making it.
+func TestStoreOfAnotherProcess(t *testing.T) {
+	schema, err := NewSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := pebble.NewCache(1 << 20)
+	defer cache.Unref()
+	o := storeOptions{fs: vfs.NewMem(), cache: cache, // it answers as the system does: EAGAIN
+		logger: slog.New(slog.DiscardHandler), clock: time.Now}
+	for _, dir := range []string{"store", "store.new"} {
+		s, err := openStore(dir, 0, schema, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := openStore(dir, 0, schema, o); !errors.Is(err, ErrLocked) {
+			t.Errorf("opening %s a second time: %v, want ErrLocked", dir, err)
+		}
+		err = rebuild(t.Context(), logOf{}, 0, target{}, "store", schema, o)
+		if !errors.Is(err, ErrLocked) {
+			t.Errorf("making it anew while %s is open: %v, want ErrLocked", dir, err)
+		}
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+		if err := unused(o.fs, dir); err != nil {
+			t.Errorf("when %s is closed: %v", dir, err)
+		}
 	}
 }

@@ -98,6 +98,24 @@ func (q *queue) take(out []*request, limit int) []*request {
 	return out
 }
 
+// restore puts requests that were taken back to where they were, before what has come since.
+func (q *queue) restore(requests []*request) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, r := range slices.Backward(requests) {
+		w := q.tenants[r.command.Tenant]
+		if w == nil {
+			w = &waiting{tenant: r.command.Tenant}
+			q.tenants[w.tenant] = w
+			q.ring = append(q.ring, w)
+		}
+		w.requests = slices.Insert(w.requests, 0, r)
+		w.credit += r.cost()
+	}
+	q.length += len(requests)
+	q.wake()
+}
+
 // close refuses what comes from now on. With drop it also returns what is waiting.
 func (q *queue) close(err error, drop bool) []*request {
 	q.mu.Lock()

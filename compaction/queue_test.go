@@ -34,6 +34,24 @@ func TestQueueIsFair(t *testing.T) {
 	}
 }
 
+// However many tenants there are, a queue is full at its bound: no command waits for room, and
+// memory is finite.
+func TestQueueIsFull(t *testing.T) {
+	q := newQueue()
+	for i := range queueCapacity {
+		if err := q.put(waitingRequest(fmt.Sprint("tenant-", i%32), 1)); err != nil {
+			t.Fatalf("command %d: %v", i, err)
+		}
+	}
+	if err := q.put(waitingRequest("another", 1)); !errors.Is(err, ErrQueueFull) {
+		t.Errorf("a command past the bound: %v, want ErrQueueFull", err)
+	}
+	q.take(nil, 1)
+	if err := q.put(waitingRequest("another", 1)); err != nil {
+		t.Errorf("a command when there is room again: %v", err)
+	}
+}
+
 // Tenants get the same cost each round, whatever their commands cost, and each its own order.
 func TestQueueSharesCost(t *testing.T) {
 	q := newQueue()

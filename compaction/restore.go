@@ -38,6 +38,11 @@ func rebuild(
 ) error {
 	fs := o.fs
 	fresh, old := dir+".new", dir+".old"
+	for _, d := range []string{fresh, old, dir} {
+		if err := unused(fs, d); err != nil {
+			return err // by a process that shares the folder, though it must not
+		}
+	}
 	for _, d := range []string{fresh, old} {
 		if err := fs.RemoveAll(d); err != nil {
 			return err
@@ -96,7 +101,7 @@ func (s *store) restore(
 	}
 	for _, d := range s.schema.all {
 		if d.derived() && slices.Contains(to.classes, d.topic.Class) {
-			if err := in.derive(d); err != nil {
+			if err := in.derive(ctx, d); err != nil {
 				return err
 			}
 		}
@@ -230,10 +235,13 @@ func (in *ingester) ingest(pairs []pair) (err error) {
 }
 
 // derive ingests what follows from the records of a topic, as they are now.
-func (in *ingester) derive(d *topicDefinition) error {
+func (in *ingester) derive(ctx context.Context, d *topicDefinition) error {
 	var chunk []pair
 	err := walk(in.store.db, []byte{recordFamily, d.id}, Page{},
 		func(key string, stored []byte) (bool, error) {
+			if err := ctx.Err(); err != nil {
+				return false, err
+			}
 			keys, err := in.store.derive(d, strings.Clone(key), stored)
 			if err != nil {
 				return false, err

@@ -76,15 +76,20 @@ func (s *Shards) own(ctx context.Context, n int, starting chan struct{}) error {
 			}
 		}
 		// What is damaged again after it was made anew is damaged in the log. A log that has moved is
-		// served elsewhere.
+		// served elsewhere. Of one that was replaced in part, every later start refuses what would be
+		// acknowledged from here on.
 		var moved *MovedError
-		if inLog(err) || damaged(err) && time.Since(rebuilt) < time.Minute || errors.As(err, &moved) {
+		giveUp := s.o.GiveUp != nil && s.o.GiveUp(err)
+		again := damaged(err) && time.Since(rebuilt) < time.Minute
+		over := errors.As(err, &moved) || errors.Is(err, ErrReplaced)
+		locked := errors.Is(err, ErrLocked) // to claim it again would only fence who has it
+		if giveUp || inLog(err) || again || over || locked {
 			s.o.Logger.Error("a shard has stopped", "shard", n, "error", err)
 			s.slots[n].stop(&StoppedError{n, err})
 			<-ctx.Done()
 			return nil
 		}
-		distrust = damaged(err)
+		distrust = damaged(err) || errors.Is(err, ErrSetBack)
 		if s.o.Shared && errors.Is(err, ErrFenced) {
 			wait = max(wait, afterFence)
 		}
@@ -118,10 +123,11 @@ func damaged(err error) bool {
 func (s *Shards) serve(ctx context.Context, n int, sh *shard) error {
 	slot := s.slots[n]
 	slot.claims.Add(1)
+	ctx, cancel := context.WithCancel(ctx)
+	sh.served = ctx
 	sh.restored = func() { slot.set(sh) }
 	sh.feed.begin(sh.state.positions)
 	s.subscriptions.everybody(func() { slot.set(sh) })
-	ctx, cancel := context.WithCancel(ctx)
 	var background sync.WaitGroup
 	if sh.restoring.Load() {
 		background.Go(func() { s.restoreBackground(ctx, sh) })
@@ -134,6 +140,6 @@ func (s *Shards) serve(ctx context.Context, n int, sh *shard) error {
 	slot.set(nil)
 	cancel()
 	background.Wait()
-	slot.readers.Wait()
+	slot.readers.Wait() // the store is closed after their snapshots
 	return errors.Join(err, sh.close())
 }

@@ -7,10 +7,9 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/cockroachdb/pebble/v2"
 )
 
 // groupCost bounds the cost of the commands that are decided and appended together. Larger groups
@@ -20,10 +19,10 @@ const groupCost = 4096
 // A shard is one shard while this process owns it, from a claim to the first error. Everything
 // but the queue and the counters belongs to the goroutine in run.
 //
-//	callers → queue → decide … decide → Append → apply → answers
-//	                  └────────── one group ──────────┘
+//	callers → queue → decide … decide → Append → answers
+//	                  └───── one group ─────┘  └→ apply
 //
-// While a group is appended the next one collects in the queue.
+// While a group is appended and applied the next one collects in the queue.
 type shard struct {
 	number int
 	schema *Schema
@@ -38,8 +37,15 @@ type shard struct {
 	member *lease       // since the group did that this process is one of it
 	heard  *atomic.Bool // Heard was called
 
+	// What is answered is durable; until it is applied as well, readers wait. Callers come back while
+	// it is applied, and are in the next group: 64 callers with keys on Kafka did 31,300 commands a
+	// second, and 28,200 where they were answered after it.
+	applying sync.RWMutex
+	behind   bool // under applying: the store lacks what was answered, for ever
+
 	restoring  atomic.Bool       // background topics are still being restored
 	began      Positions         // the end of the log when the shard began to serve
+	served     context.Context   // ends when the shard is dropped, or is to be given up
 	background chan []Entry      // restored background records; an empty one is the last
 	restored   func()            // called when restoring ends
 	asides     chan func() error // to be called between groups
@@ -54,6 +60,7 @@ type shard struct {
 	records  []Record
 	encoded  []byte
 	nextDue  time.Time
+	untaken  untaken
 	deferred map[string]time.Time // due records whose handler failed, and when to try again
 }
 
@@ -134,11 +141,16 @@ func (s *shard) group(due []dueRecord) error {
 	if stamp.Before(s.state.stamp) {
 		stamp = s.state.stamp
 	}
-	s.tx.now, s.tx.appends = stamp, s.tx.appends[:0]
+	s.tx.now, s.tx.appends, s.tx.size = stamp, s.tx.appends[:0], 0
 	for _, r := range due {
 		s.decideDue(r, stamp)
 	}
-	for _, r := range s.requests {
+	for i, r := range s.requests {
+		if i > 0 && s.tx.size > groupBytes {
+			s.queue.restore(s.requests[i:])
+			s.requests = s.requests[:i]
+			break
+		}
 		answer, err := s.decide(r)
 		r.outcome = outcome{answer, err}
 		if damaged(err) {
@@ -147,14 +159,12 @@ func (s *shard) group(due []dueRecord) error {
 	}
 	err := s.commit(stamp, now)
 	if err == nil {
-		s.answer(nil)
 		return nil
 	}
 	s.work.forget()
 	var applied *applyError
 	switch {
-	case errors.As(err, &applied):
-		s.answer(nil) // what was appended is durable, so its answers hold
+	case errors.As(err, &applied): // what was appended is durable, and was answered
 	case errors.Is(err, ErrNotCommitted):
 		s.answer(err)
 		if len(due) > 0 {
@@ -162,6 +172,7 @@ func (s *shard) group(due []dueRecord) error {
 		}
 		return nil
 	default:
+		s.lease.end() // it may be another's: nothing is read here before it is dropped
 		s.answer(err)
 	}
 	return err
@@ -169,6 +180,7 @@ func (s *shard) group(due []dueRecord) error {
 
 // answer gives each request its outcome, or err in place of it.
 func (s *shard) answer(err error) {
+	s.counts.commands.Add(uint64(len(s.requests))) // before whoever has an answer can ask
 	for i, r := range s.requests {
 		o := r.outcome
 		if err != nil {
@@ -177,7 +189,6 @@ func (s *shard) answer(err error) {
 		s.requests[i] = nil
 		r.done <- o
 	}
-	s.counts.commands.Add(uint64(len(s.requests)))
 }
 
 // decide runs one request against what is committed and what the group has written so far.
@@ -201,10 +212,26 @@ func (s *shard) decide(r *request) (Answer, error) {
 		}
 	}
 	if r.hashed != nil {
-		if err := r.hashed.remember(&s.tx, answer); err != nil {
-			s.tx.rollback()
-			return Answer{}, err
-		}
+		return s.remember(r, answer)
+	}
+	return answer, nil
+}
+
+// remember keeps an answer under its request's key. What cannot be remembered is not done: an
+// answer that is too large is a refusal, and that is remembered in its place.
+func (s *shard) remember(r *request, answer Answer) (Answer, error) {
+	err := r.hashed.remember(&s.tx, answer)
+	if err == nil {
+		return answer, nil
+	}
+	s.tx.rollback()
+	s.tx.err = nil
+	if answer, err = s.refuse(r.command.Refuse, err); err == nil {
+		err = r.hashed.remember(&s.tx, answer)
+	}
+	if err != nil {
+		s.tx.rollback()
+		return Answer{}, err
 	}
 	return answer, nil
 }
@@ -245,16 +272,19 @@ func (e *applyError) Error() string {
 
 func (e *applyError) Unwrap() error { return e.err }
 
-// commit appends what the group wrote and applies it to the store in one batch, with the new
-// positions. A crash before the append leaves nothing; one after it leaves the log ahead of the
+// commit appends what the group wrote, answers, and applies it to the store in one batch, with the
+// new positions. A crash before the append leaves nothing; one after it leaves the log ahead of the
 // store, which replays from its own positions. The stamp may be ahead of the clock, which says now:
 // stamps never go back.
 func (s *shard) commit(stamp, now time.Time) error {
 	if err := s.encode(); err != nil {
-		return fmt.Errorf("%w: %w", ErrNotCommitted, err)
+		err = fmt.Errorf("%w: %w", ErrNotCommitted, err)
+		s.untaken.note(s.logger, s.number, err)
+		return err
 	}
 	if len(s.records) == 0 && s.lease.length == 0 {
 		s.work.committed()
+		s.answer(nil)
 		return nil
 	}
 	// Where the shard may have passed to another process, answers wait for an append even if they
@@ -263,6 +293,7 @@ func (s *shard) commit(stamp, now time.Time) error {
 	g := Group{Number: s.state.group + 1, Time: stamp, Records: s.records}
 	// The context is not the callers': an append under way is always seen to its end.
 	positions, err := s.writer.Append(context.Background(), g)
+	s.untaken.note(s.logger, s.number, err)
 	if err != nil {
 		return err
 	}
@@ -275,19 +306,19 @@ func (s *shard) commit(stamp, now time.Time) error {
 	next.appended(s.schema, g, positions)
 	if len(s.records) == 0 {
 		s.state = next // the store learns of it with the next records
+		s.counts.level(next)
 		s.work.committed()
+		s.answer(nil)
 		return nil
 	}
-	var touched [256]bool
-	if err := s.apply(next, &touched); err != nil {
+	s.counts.groups.Add(1)
+	s.counts.records.Add(uint64(len(g.Records)))
+	if err := s.publish(next); err != nil {
 		return &applyError{err}
 	}
 	s.state = next
 	s.work.committed()
 	s.counts.level(next)
-	s.counts.groups.Add(1)
-	s.counts.records.Add(uint64(len(g.Records)))
-	s.notify(&touched)
 	return nil
 }
 
@@ -312,34 +343,4 @@ func (s *shard) encode() error {
 	}
 	s.records = append(s.records, s.tx.appends...)
 	return nil
-}
-
-// apply writes the group's cells and the new state into the store, in one batch.
-func (s *shard) apply(next storeState, touched *[256]bool) error {
-	b := s.store.db.NewBatch()
-	for _, c := range s.work.dirty {
-		touched[c.d.id] = true
-		var value []byte
-		if c.present {
-			value = c.encoded
-		}
-		if err := s.store.apply(b, c.d, c.key, c.before, value); err != nil {
-			return errors.Join(err, b.Close())
-		}
-		if c.present && c.d.due != nil {
-			s.sooner(c.d.due(c.key, c.value))
-		}
-	}
-	for _, r := range s.tx.appends {
-		touched[s.schema.byTopic[r.Topic].id] = true
-	}
-	s.encoded = next.encode(s.encoded[:0])
-	if err := b.Set([]byte(stateKey), s.encoded, nil); err != nil {
-		return errors.Join(err, b.Close())
-	}
-	// NoSync: the log is durable, the store is folded from it again after a crash.
-	if err := b.Commit(pebble.NoSync); err != nil {
-		return errors.Join(err, b.Close())
-	}
-	return b.Close()
 }

@@ -40,6 +40,9 @@ type Options struct {
 	// be shorter than the time after which another process may take over from one that does not
 	// answer.
 	Lease time.Duration
+	// GiveUp reports whether an error of the log is one after which a shard is not claimed again: for
+	// who would rather fail than wait for an operator. Nil is never.
+	GiveUp func(error) bool
 	// CacheBytes bounds the block cache that all stores share, their write buffers
 	// included; 0 is 512 MiB.
 	CacheBytes int64

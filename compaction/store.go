@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -26,6 +29,7 @@ import (
 // after a crash the store is the fold of the log up to its own positions, and it is never synced.
 type store struct {
 	db     *pebble.DB
+	held   *pebble.Lock // on its folder
 	schema *Schema
 	shard  int
 	// poison takes an error met beside the shard's goroutine, after which the store must be
@@ -85,19 +89,63 @@ func (l pebbleLogger) Errorf(format string, args ...any) {
 	l.lg.Error("store", "message", fmt.Sprintf(format, args...))
 }
 
-// Fatalf must not return: Pebble relies on it when the disk no longer takes its log.
+// Fatalf must not return: Pebble relies on it when the disk no longer takes its log. What it says
+// goes on with how it came there, over many lines.
 func (l pebbleLogger) Fatalf(format string, args ...any) {
-	pebble.DefaultLogger.Fatalf(format, args...)
+	reason, _, _ := strings.Cut(fmt.Sprintf(format, args...), "\n")
+	l.lg.Error("the process ends: a store can no longer be written. Nothing is lost: the log has "+
+		"what was answered, and the next start folds the store from it again", "reason", reason)
+	os.Exit(1)
 }
 
-// openStore opens or creates the database in dir.
+// openStore opens or creates the database in dir. One that somebody else has open is an ErrLocked:
+// it is in use, and neither damaged nor to be removed.
 func openStore(dir string, shard int, schema *Schema, o storeOptions) (*store, error) {
 	s := &store{schema: schema, shard: shard, poison: make(chan error, 1)}
-	var err error
-	if s.db, err = pebble.Open(dir, o.pebbleOptions(s.suspect)); err != nil {
+	fail := func(err error) (*store, error) {
 		return nil, fmt.Errorf("compaction: store of shard %d: %w", shard, err)
 	}
+	if err := o.fs.MkdirAll(dir, 0o755); err != nil {
+		return fail(err)
+	}
+	held, err := lockStore(o.fs, dir)
+	if err != nil {
+		return fail(err)
+	}
+	options := o.pebbleOptions(s.suspect)
+	options.Lock = held
+	if s.db, err = pebble.Open(dir, options); err != nil {
+		return fail(errors.Join(err, held.Close()))
+	}
+	s.held = held
 	return s, nil
+}
+
+// lockStore takes the folder of a store until what it returns is closed.
+func lockStore(fs vfs.FS, dir string) (*pebble.Lock, error) {
+	held, err := pebble.LockDirectory(dir, fs)
+	if err == nil {
+		return held, nil
+	}
+	// The system says EAGAIN of another process. What is no word of its is said of this one.
+	var number syscall.Errno
+	if errors.Is(err, syscall.EAGAIN) || !errors.As(err, &number) {
+		return nil, fmt.Errorf("%w: %s: %w", ErrLocked, dir, err)
+	}
+	return nil, fmt.Errorf("lock %s: %w", dir, err)
+}
+
+// unused fails with ErrLocked where somebody has the store in a folder open. A folder that is not
+// there is not in use.
+func unused(fs vfs.FS, dir string) error {
+	if _, err := fs.Stat(dir); err != nil {
+		return nil
+	}
+	held, err := lockStore(fs, dir)
+	if err != nil {
+		return err
+	}
+	return held.Close()
 }
 
 // suspect has the store dropped because of an error, by whoever follows poison.
@@ -108,7 +156,7 @@ func (s *store) suspect(err error) {
 	}
 }
 
-func (s *store) close() error { return s.db.Close() }
+func (s *store) close() error { return errors.Join(s.db.Close(), s.held.Close()) }
 
 func recordKey(topic byte, key string) []byte {
 	return append([]byte{recordFamily, topic}, key...)

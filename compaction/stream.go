@@ -34,9 +34,14 @@ func (s *Stream) definition() *topicDefinition { return &s.d }
 func (s *Stream) Topic() Topic { return s.d.topic }
 
 // Append adds a record. The value is kept as it is, byte for byte, and must not be changed later.
-// A stream that is not in the program's schema fails the command.
+// One that is too large (*SizeError) fails the command, and so does a stream that is not in the
+// program's schema.
 func (s *Stream) Append(tx *Tx, key string, value []byte) {
 	if err := tx.w.store.schema.knows(&s.d); err != nil {
+		tx.err = err
+		return
+	}
+	if err := tx.weigh(&s.d, key, value); err != nil {
 		tx.err = err
 		return
 	}

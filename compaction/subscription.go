@@ -13,7 +13,8 @@ type subscriptions struct {
 	count int
 }
 
-// Subscribe returns a channel that holds a token after a group that wrote to topic was committed.
+// Subscribe returns a channel that holds a token after a group that wrote to topic was committed,
+// before its commands are answered; what is read after a token has been taken is as of that group.
 // Several groups may leave one token. One is left for every topic when a shard is served again,
 // too, since it may hold groups whose append had an unknown outcome. Cancel ends the subscription.
 func (s *Shards) Subscribe(topic string) (signal <-chan struct{}, cancel func(), err error) {

@@ -148,7 +148,8 @@ func (t *Table[T]) Get(s State, key string) (T, bool, error) {
 	return v.(T), true, nil
 }
 
-// Put sets the value of key. A value that does not encode fails the command.
+// Put sets the value of key. A value that does not encode, or is too large (*SizeError), fails the
+// command.
 func (t *Table[T]) Put(tx *Tx, key string, v T) { tx.put(&t.d, key, v, true) }
 
 // Delete ends key with a tombstone. Ending a key that has no value writes nothing, unless the table

@@ -16,7 +16,8 @@ type Tx struct {
 
 	appends []Record
 	undo    []undo
-	marks   struct{ dirty, appends int }
+	size    int // bytes that the group's commands have written
+	marks   struct{ dirty, appends, size int }
 	err     error // the first write that failed; it fails the command
 }
 
@@ -200,7 +201,7 @@ func (w *work) committed() {
 // begin readies tx for a command.
 func (tx *Tx) begin() {
 	tx.undo, tx.err = tx.undo[:0], nil
-	tx.marks.dirty, tx.marks.appends = len(tx.w.dirty), len(tx.appends)
+	tx.marks.dirty, tx.marks.appends, tx.marks.size = len(tx.w.dirty), len(tx.appends), tx.size
 }
 
 // rollback undoes what the command since begin wrote.
@@ -212,6 +213,7 @@ func (tx *Tx) rollback() {
 	tx.undo = tx.undo[:0]
 	tx.w.dirty = tx.w.dirty[:tx.marks.dirty]
 	tx.appends = tx.appends[:tx.marks.appends]
+	tx.size = tx.marks.size
 }
 
 func (tx *Tx) get(d *topicDefinition, key string) (any, bool, error) {
@@ -239,7 +241,10 @@ func (tx *Tx) put(d *topicDefinition, key string, v any, present bool) {
 	}
 	var encoded []byte
 	if present && !d.cached {
-		if encoded, err = d.encode(v); err != nil {
+		if encoded, err = d.encode(v); err == nil {
+			err = tx.weigh(d, key, encoded)
+		}
+		if err != nil {
 			tx.err = err
 			return
 		}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -22,13 +23,18 @@ type StoreReport struct {
 // CompareStore folds a shard's log into a store of its own, up to where the shard's store is, and
 // compares the two, key by key: records and all that is derived from them. The folded store is
 // made by sorted chunks from what the log has now, the other by the group as each came, so this
-// also compares the two ways of making one. Idle or busy, the shard goes on serving.
-// One comparison of a shard is made at a time.
+// also compares the two ways of making one. Idle or busy, the shard goes on serving, and one that
+// drops itself or is given up does not wait for it: see Examine. One comparison of a shard is made
+// at a time.
 func (s *Shards) CompareStore(ctx context.Context, shard int) (StoreReport, error) {
 	s.slots[shard].comparing.Lock()
 	defer s.slots[shard].comparing.Unlock()
 	for again := 0; ; again++ {
-		report, err := s.compareStore(ctx, shard)
+		var report StoreReport
+		err := s.Examine(ctx, shard, func(ctx context.Context, v *View) (err error) {
+			report, err = s.compareStore(ctx, shard, v)
+			return err
+		})
 		// A cleaning of the log meanwhile takes records that later ones have replaced, which the
 		// view still has. What truly differs differs every time.
 		if err != nil || report.Different == nil || again == 2 {
@@ -37,32 +43,64 @@ func (s *Shards) CompareStore(ctx context.Context, shard int) (StoreReport, erro
 	}
 }
 
-func (s *Shards) compareStore(ctx context.Context, shard int) (StoreReport, error) {
+func (s *Shards) compareStore(ctx context.Context, shard int, v *View) (StoreReport, error) {
 	report := StoreReport{Shard: shard}
-	err := s.view(shard, func(v *View) error {
-		if v.restoring {
-			return ErrRestoring
+	if v.restoring {
+		return report, ErrRestoring
+	}
+	state, err := stateOf(v.snapshot)
+	if err != nil {
+		return report, err
+	}
+	report.Group = state.group
+	dir := s.storeDir(shard) + ".verify"
+	o := s.storeOptions()
+	to := target{end: state.positions, classes: []Class{Open, Background}}
+	if err := rebuild(ctx, s.o.Log, shard, to, dir, s.o.Schema, o); err != nil {
+		return report, err
+	}
+	folded, err := openStore(dir, shard, s.o.Schema, o)
+	if err != nil {
+		return report, err
+	}
+	err = compare(ctx, v.snapshot, folded.db, &report)
+	return report, errors.Join(err, folded.close(), o.fs.RemoveAll(dir))
+}
+
+// CheckTopics reads what CompareStore leaves out of a shard's log: what stands behind its store, in
+// every topic, and all of the topics that only grow, but those that the caller has read. A record
+// that the program did not write, or not where it stands, is a *CorruptError: it would stop whoever
+// claims the shard next, and an owner goes on meanwhile, who does not read what it has written. It
+// returns how many records were read.
+func (s *Shards) CheckTopics(ctx context.Context, shard int, read ...string) (int, error) {
+	var others []string
+	for _, name := range s.o.Schema.names(AppendOnly) {
+		if !slices.Contains(read, name) {
+			others = append(others, name)
 		}
+	}
+	records := 0
+	err := s.Examine(ctx, shard, func(ctx context.Context, v *View) error {
 		state, err := stateOf(v.snapshot)
 		if err != nil {
 			return err
 		}
-		report.Group = state.group
-		dir := s.storeDir(shard) + ".verify"
-		o := s.storeOptions()
-		to := target{end: state.positions, classes: []Class{Open, Background}}
-		err = rebuild(ctx, s.o.Log, shard, to, dir, s.o.Schema, o)
+		end, err := s.o.Log.End(ctx, shard)
 		if err != nil {
 			return err
 		}
-		folded, err := openStore(dir, shard, s.o.Schema, o)
-		if err != nil {
-			return err
+		records = 0
+		count := func(b Batch) error {
+			records += len(b.Entries)
+			return nil
 		}
-		err = compare(v.snapshot, folded.db, &report)
-		return errors.Join(err, folded.close(), o.fs.RemoveAll(dir))
+		err = each(ctx, s.o.Log, shard, Range{From: state.positions, To: end}, count)
+		if err == nil && len(others) > 0 {
+			err = each(ctx, s.o.Log, shard, Range{To: end, Topics: others}, count)
+		}
+		return err
 	})
-	return report, err
+	return records, err
 }
 
 func stateOf(r pebble.Reader) (storeState, error) {
@@ -78,7 +116,7 @@ func stateOf(r pebble.Reader) (storeState, error) {
 }
 
 // compare walks two stores together and notes the keys that are not in both with the same value.
-func compare(a, b pebble.Reader, report *StoreReport) error {
+func compare(ctx context.Context, a, b pebble.Reader, report *StoreReport) error {
 	left, err := a.NewIter(nil)
 	if err != nil {
 		return err
@@ -90,6 +128,9 @@ func compare(a, b pebble.Reader, report *StoreReport) error {
 	digest := sha256.New()
 	l, r := left.First(), right.First()
 	for l || r {
+		if err := ctx.Err(); err != nil {
+			return errors.Join(err, left.Close(), right.Close())
+		}
 		order := 0
 		switch {
 		case !r:

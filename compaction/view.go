@@ -1,6 +1,7 @@
 package compaction
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -13,10 +14,22 @@ type View struct {
 	store     *store
 	snapshot  *pebble.Snapshot
 	restoring bool
+	ctx       context.Context // of Examine; else nil
+}
+
+// over says why nothing is to be read any more.
+func (v *View) over() error {
+	if v.ctx == nil || v.ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(v.ctx)
 }
 
 // may says why a topic cannot be read.
 func (v *View) may(d *topicDefinition) error {
+	if err := v.over(); err != nil {
+		return err
+	}
 	if d.topic.Class == Background && v.restoring {
 		return ErrRestoring
 	}
@@ -77,17 +90,20 @@ func (v *View) Count(topic string) (int, error) {
 	if d == nil {
 		return 0, fmt.Errorf("compaction: there is no topic %s", topic)
 	}
+	if err := v.over(); err != nil {
+		return 0, err
+	}
 	n := 0
 	err := walk(v.snapshot, []byte{recordFamily, d.id}, Page{}, func(string, []byte) (bool, error) {
 		n++
-		return true, nil
+		return true, v.over()
 	})
 	return n, v.note(err)
 }
 
 // Read calls f with a view of a tenant's shard as it is now: after every command that was answered
 // before the call. A shard that drops itself is not served again before f has returned, so f must
-// not wait for a command. Errors: ErrNotServing, and those of f.
+// be short and not wait for a command: see Examine. Errors: ErrNotServing, and those of f.
 func (s *Shards) Read(tenant string, f func(*View) error) error {
 	if err := CheckTenant(tenant); err != nil {
 		return err
@@ -98,7 +114,7 @@ func (s *Shards) Read(tenant string, f func(*View) error) error {
 // Each calls f with a view of each shard that this process owns, in turn. A shard that is not being
 // served, and an error of f, do not keep it from the next one; the errors are returned together. A
 // shard that has just passed to another process may be shown as it was: what is done about what f
-// sees is done by commands, which find out.
+// sees is done by commands, which find out. As with Read, f must be short.
 func (s *Shards) Each(f func(shard int, v *View) error) error {
 	var errs []error
 	for n := range s.slots {
@@ -126,10 +142,23 @@ func (s *Shards) snapshot(n int, f func(*View) error) (err error) {
 		return err
 	}
 	defer slot.readers.Done()
-	// Asked before the snapshot is taken: a snapshot of a moment before the end of restoring must
-	// not pass for one of after it.
-	restoring := sh.restoring.Load()
-	v := &View{sh.store, sh.store.db.NewSnapshot(), restoring}
+	v := sh.view()
+	if v == nil {
+		return ErrNotServing // the shard drops itself and is claimed again
+	}
 	defer func() { err = errors.Join(err, v.snapshot.Close()) }()
 	return f(v)
+}
+
+// view takes a view of what a shard's store has, nil where the shard drops itself. Its snapshot
+// must be closed before the store is.
+func (s *shard) view() *View {
+	// Asked before the snapshot is taken: a snapshot of a moment before the end of restoring must
+	// not pass for one of after it.
+	restoring := s.restoring.Load()
+	snapshot := s.snapshot()
+	if snapshot == nil {
+		return nil
+	}
+	return &View{store: s.store, snapshot: snapshot, restoring: restoring}
 }

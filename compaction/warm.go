@@ -14,7 +14,13 @@ func (s *Shards) warm(ctx context.Context, n int, starting chan struct{}) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.o.Logger.Warn("a standby is opened again", "shard", n, "error", err, "in", wait)
+		what := "a standby is opened again"
+		if errors.Is(err, ErrSetBack) || errors.Is(err, errParted) {
+			// The log may not show any more, when it is looked at next, that the store is none of its.
+			what = "a standby is made anew"
+			err = errors.Join(err, s.o.FS.RemoveAll(s.storeDir(n)))
+		}
+		s.o.Logger.Warn(what, "shard", n, "error", err, "in", wait)
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():

@@ -40,7 +40,12 @@ On a cluster, engine, noise and http, in topics of their own that are removed af
 
     $ quittance bench --log kafka --brokers HOST:9092
 
-http starts a server of its own as another process, and shares the machine with it.`
+http starts a server of its own as another process, and shares the machine with it. One that runs
+already must have been started with --rate 0, or --dev: it would be measured how it limits a key.
+
+    $ QUITTANCE_KEY=qk_... quittance bench http --url http://127.0.0.1:8080
+
+` + kafkaHelp
 }
 
 // measurements are what can be measured, in the order in which it is done.

@@ -65,14 +65,16 @@ func benchCluster(ctx context.Context, p *program, c benchCommand, dir string) (
 	err = withEngine(ctx, filepath.Join(dir, "data"), o, "", func(e *engine) error {
 		b := engineBench{shards: e.shards, duration: c.Duration}
 		for _, m := range []struct {
-			callers, shards int
-			keyed           bool
+			callers, shards, pairs int
+			keyed                  bool
 		}{
-			{16, 1, true}, {64, 1, true}, {64, 1, false}, {256, 1, true}, {256, 1, false},
-			{512, 4, true}, {2048, 4, true}, {2048, 4, false},
+			{16, 1, 1, true}, {64, 1, 1, true}, {64, 1, 1, false}, {64, 1, 1000, true},
+			{64, 1, 1000, false}, {256, 1, 1, true}, {256, 1, 1000, true},
+			{512, 4, 1, true}, {2048, 4, 1, true}, {2048, 4, 1, false}, {2048, 4, 1000, true},
+			{2048, 4, 1000, false},
 		} {
 			tenants := tenantsOf("bench-", e.shards.Count(), m.shards)
-			f, err := b.spread(ctx, tenants, m.callers, m.keyed)
+			f, err := b.spread(ctx, tenants, m.callers, m.pairs, m.keyed)
 			if err != nil {
 				return err
 			}
@@ -90,10 +92,10 @@ func benchCluster(ctx context.Context, p *program, c benchCommand, dir string) (
 // spread has callers post one posting a command over some tenants, with idempotency keys or
 // without.
 func (b *engineBench) spread(
-	ctx context.Context, tenants []string, callers int, keyed bool,
+	ctx context.Context, tenants []string, callers, pairs int, keyed bool,
 ) (figure, error) {
 	b.runs++
-	transactions, err := hotTransactions(1000)
+	transactions, err := hotTransactions(pairs)
 	if err != nil {
 		return figure{}, err
 	}
@@ -109,6 +111,10 @@ func (b *engineBench) spread(
 	f.note = fmt.Sprintf("%d shards", len(tenants))
 	if len(tenants) == 1 {
 		f.note = "one shard"
+	}
+	f.note += ", one hot pair"
+	if pairs > 1 {
+		f.note = fmt.Sprintf("%s, %s accounts", f.note, thousands(2*pairs))
 	}
 	if !keyed {
 		f.note += ", no idempotency keys"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"path/filepath"
 	"strconv"
@@ -20,7 +21,10 @@ func benchHTTP(
 ) (_ []figure, err error) {
 	b := &httpBench{duration: c.Duration, key: p.getenv("QUITTANCE_KEY")}
 	address := c.URL
-	if address == "" {
+	switch {
+	case address != "" && b.key == "":
+		return nil, &usageError{"--url: a running server needs a key: set QUITTANCE_KEY"}
+	case address == "":
 		data := filepath.Join(dir, "data")
 		server, err := startChild(ctx, io.Discard, "serve", "--dev", "--data", data,
 			"--listen", "127.0.0.1:0", "--log-level", "error")
@@ -83,8 +87,8 @@ func (b *httpBench) run(ctx context.Context, batch, pairs int) (_ figure, err er
 			key := unique + "-" + strconv.Itoa(place)
 			buffers[caller] = b.request(buffers[caller][:0], batch > 1, key, body)
 			status, answer, err := connections[caller].send(buffers[caller])
-			if err == nil && (status < 200 || status > 299) {
-				err = fmt.Errorf("status %d: %s", status, answer)
+			if err == nil {
+				err = measurable(status, answer)
 			}
 			return err
 		})
@@ -93,6 +97,18 @@ func (b *httpBench) run(ctx context.Context, batch, pairs int) (_ figure, err er
 		f.note = thousands(2*pairs) + " accounts"
 	}
 	return f, err
+}
+
+// measurable fails with what an answer says that is none of success.
+func measurable(status int, answer []byte) error {
+	switch {
+	case status >= 200 && status <= 299:
+		return nil
+	case status == http.StatusTooManyRequests:
+		return errors.New("the server limits how often a key may ask: " +
+			"start the one to be measured with --rate 0")
+	}
+	return fmt.Errorf("status %d: %s", status, answer)
 }
 
 // request appends a whole request to buf.

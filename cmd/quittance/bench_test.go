@@ -76,3 +76,18 @@ func TestConnection(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestBenchLimited: a server as it is started by default ended the measurement with an answer in
+// JSON, and the way out stood nowhere.
+func TestBenchLimited(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusTooManyRequests)
+	}))
+	defer s.Close()
+	refused(t, "set QUITTANCE_KEY", "bench", "http", "--url", s.URL)
+	code, _, stderr := call(t, map[string]string{"QUITTANCE_KEY": "qk_x"}, "bench", "http",
+		"--url", s.URL, "--duration", "10ms")
+	if want := "with --rate 0"; code != exitFailed || !strings.Contains(stderr, want) {
+		t.Errorf("exit code %d, %s, want %q", code, stderr, want)
+	}
+}

@@ -40,11 +40,18 @@ type problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail"`
-	route  string
+	// Instance is the request's id, by which the server's log tells of it.
+	Instance string `json:"instance"`
+	route    string
 }
 
-// Error says what was asked for and why it was refused.
+// Error says what was asked for and why it was refused. The reason of a fault of the server's own
+// is in its log only.
 func (e *problem) Error() string {
+	if e.Status == http.StatusInternalServerError && e.Instance != "" {
+		return fmt.Sprintf("%s: %d %s: why is in the server's log, in the lines of %s",
+			e.route, e.Status, e.Title, e.Instance)
+	}
 	return fmt.Sprintf("%s: %d %s: %s (%s)", e.route, e.Status, e.Title, e.Detail, e.Type)
 }
 
@@ -102,8 +109,8 @@ func (c *client) send(
 	return text, nil
 }
 
-// newHTTPClient returns a client that waits for long reports and not for ever.
-func newHTTPClient() *http.Client { return &http.Client{Timeout: 10 * time.Minute} }
+// newHTTPClient returns a client that waits as long as a server may answer, and not for ever.
+func newHTTPClient() *http.Client { return &http.Client{Timeout: writeTimeout + time.Minute} }
 
 // refusal returns what an answer that is none of success says.
 func refusal(route string, a *http.Response, text []byte) error {

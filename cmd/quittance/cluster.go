@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/quittance/quittance/cmd/internal/api"
@@ -45,29 +44,26 @@ func (f kafkaFlags) cluster(p *program) (*kafka.Options, error) {
 	return &kafka.Options{Connection: c, Prefix: f.TopicPrefix}, nil
 }
 
-// quiet is on, for a command that takes every shard for a while: it refuses a log that nodes serve,
-// since they would take the shards back.
-func (f logFlags) quiet(ctx context.Context, p *program, o engineOptions) (engineOptions, error) {
+// quiet is on, for a command that claims shards for a while: it refuses a log that nodes serve, and
+// says what to ask them in its place.
+func (f logFlags) quiet(
+	ctx context.Context, p *program, o engineOptions, ask string,
+) (engineOptions, error) {
 	o, err := f.on(p, o)
 	if err != nil || o.cluster == nil {
 		return o, err
 	}
-	hosts, err := kafka.Members(ctx, o.cluster.Connection, o.cluster.Prefix)
-	if err != nil {
-		return o, err
-	}
-	if len(hosts) > 0 {
-		return o, fmt.Errorf("the log is served by nodes on %s: ask one of them with --url",
-			strings.Join(hosts, ", "))
-	}
-	return o, nil
+	return o, idle(ctx, o.cluster.Connection, o.cluster.Prefix, ask)
 }
+
+// askByURL is what to do in place of a command that can ask a server.
+const askByURL = "Ask one of them: --url URL"
 
 // memberFlags say how a server takes part in a log on a cluster.
 type memberFlags struct {
 	kafkaFlags
 	Advertise      string        `help:"Where the other nodes reach this one; else where it listens." placeholder:"URL"`
-	Node           string        `help:"What this node is called in lists; else its host and process." placeholder:"NAME"`
+	Node           string        `help:"What this node is called in lists; else its host and port." placeholder:"NAME"`
 	SessionTimeout time.Duration `help:"How long a node on a cluster may be silent before its shards go to others." default:"10s"`
 	Replication    int           `help:"How many copies new topics have; 0 is 3 where there are three brokers, else 1." default:"0"`
 	Standby        bool          `help:"Keep the stores of shards that other nodes own level with the log." default:"true" negatable:""`
@@ -106,11 +102,22 @@ func (f memberFlags) options(p *program, shards int, listening string) (*kafka.O
 	return o, nil
 }
 
+// takesSession refuses a session timeout that the brokers would refuse.
+func (f memberFlags) takesSession(ctx context.Context, c kafka.Connection, prefix string) error {
+	m := kafka.Membership{Connection: c, Prefix: prefix, SessionTimeout: f.SessionTimeout}
+	if takes, err := m.TakesSession(ctx); takes || err != nil {
+		return err
+	}
+	return &usageError{fmt.Sprintf("--session-timeout: the brokers take none of %v: it is from their "+
+		"group.min.session.timeout.ms, 6s where nobody has set it, to group.max.session.timeout.ms, "+
+		"30m", f.SessionTimeout)}
+}
+
 // A cluster is this process among those that share a log: which shards it owns, and who owns the
 // others.
 type cluster struct {
 	shards    *compaction.Shards
-	log       compaction.Log
+	log       *kafka.Log
 	directory *kafka.Directory
 	member    kafka.Membership
 	self      string // where others reach this process
@@ -127,11 +134,15 @@ type cluster struct {
 func newCluster(
 	e *engine, o kafka.Options, session time.Duration, logger *slog.Logger,
 ) (*cluster, error) {
+	log, ok := e.log.(*kafka.Log)
+	if !ok {
+		return nil, errors.New("the log is not on a cluster")
+	}
 	d, err := kafka.OpenDirectory(o.Connection, o.Prefix, e.shards.Count(), logger)
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{shards: e.shards, log: e.log, directory: d, self: o.Address,
+	c := &cluster{shards: e.shards, log: log, directory: d, self: o.Address,
 		ended: make(chan struct{}), began: time.Now(),
 		joined: make(chan struct{}), member: kafka.Membership{Connection: o.Connection, Prefix: o.Prefix,
 			SessionTimeout: session, Own: e.shards.Own, Heard: e.shards.Heard, Logger: logger}}
@@ -151,7 +162,7 @@ func joinCluster(
 	follow, c.follow = context.WithCancel(context.Background())
 	stay, c.leave = context.WithCancel(context.Background())
 	go c.directory.Run(follow)
-	go c.watch(follow, o.Node, logger)
+	go c.watch(follow, logger)
 	go func() {
 		defer close(c.ended)
 		c.err = c.member.Run(stay)
@@ -161,16 +172,15 @@ func joinCluster(
 
 // watch has the log confirm who owns a shard of this process when another has claimed it: one that
 // took over, or a command such as quittance keys that needed it for a moment.
-func (c *cluster) watch(ctx context.Context, node string, logger *slog.Logger) {
+func (c *cluster) watch(ctx context.Context, logger *slog.Logger) {
 	doubted := map[int]uint64{} // by shard: the claim that was
 	told := false
 	for ctx.Err() == nil {
-		var changed <-chan struct{}
+		_, changed := c.directory.Owner(0) // what changes while the others are looked at counts, too
 		for shard := range c.shards.Count() {
-			var owner kafka.Owner
-			owner, changed = c.directory.Owner(shard)
-			if owner.Node == node || owner.Epoch == 0 || !c.shards.Owned(shard) ||
-				doubted[shard] == owner.Epoch {
+			owner, _ := c.directory.Owner(shard)
+			if owner.Epoch == 0 || doubted[shard] == owner.Epoch || !c.shards.Owned(shard) ||
+				c.log.Claimed(shard, owner) {
 				continue
 			}
 			doubted[shard] = owner.Epoch

@@ -15,41 +15,68 @@ import (
 	"github.com/quittance/quittance/compaction/kafka"
 )
 
-// TestWatch: a node whose shard another one claims hears of it from the directory and has the log
-// say whose it is, though nobody writes to it and its lease has an hour to go. Where the other one
-// says that it is reached at the same address, an operator is told, once.
-func TestWatch(t *testing.T) {
+// modelled starts a model of a cluster with one broker, until the end of the test.
+func modelled(t *testing.T) (brokers []string) {
+	t.Helper()
 	model, err := kfake.NewCluster(kfake.NumBrokers(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer model.Close()
+	t.Cleanup(model.Close)
+	return model.ListenAddrs()
+}
+
+// TestWatch: a node whose shard another one claims hears of it from the directory and has the log
+// say whose it is, though nobody writes to it and its lease has an hour to go. Where the other one
+// says that it is reached at the same address, an operator is told, once.
+func TestWatch(t *testing.T) {
+	brokers := modelled(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	one := watched(ctx, t, model.ListenAddrs(), "one")
-	for n, node := range []string{"two", "three"} {
-		before := one.shards.Stats()[0].Claims
-		rival := openedAs(ctx, t, model.ListenAddrs(), node)
-		w, err := rival.Claim(ctx, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(w.Close(), rival.Close()); err != nil {
-			t.Fatal(err)
-		}
-		for one.shards.Stats()[0].Claims == before {
-			select {
-			case <-time.After(time.Millisecond):
-			case <-ctx.Done():
-				t.Fatalf("nobody has doubted the shard after claim %d of another node", n+1)
-			}
-		}
-		if err := one.shards.Ready(ctx); err != nil {
-			t.Fatal(err)
-		}
+	one := watched(ctx, t, brokers, "one")
+	for _, node := range []string{"two", "three"} {
+		one.doubts(ctx, t, brokers, node)
 	}
 	if got := strings.Count(one.log.String(), "level=ERROR"); got != 1 {
 		t.Errorf("%d errors are logged, want one, of the address:\n%s", got, one.log)
+	}
+}
+
+// TestWatchOfTheSameName: two machines that are called the same, as those made from one image are,
+// took each other's claims for their own: neither doubted its shard, and nobody was told of the
+// address.
+func TestWatchOfTheSameName(t *testing.T) {
+	brokers := modelled(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	one := watched(ctx, t, brokers, "one")
+	one.doubts(ctx, t, brokers, "one")
+	if got := strings.Count(one.log.String(), "level=ERROR"); got != 1 {
+		t.Errorf("%d errors are logged, want one, of the address:\n%s", got, one.log)
+	}
+}
+
+// doubts has another node claim the shard, and waits until that is found out and mended.
+func (w *watching) doubts(ctx context.Context, t *testing.T, brokers []string, node string) {
+	t.Helper()
+	before := w.shards.Stats()[0].Claims
+	rival := openedAs(ctx, t, brokers, node)
+	claim, err := rival.Claim(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(claim.Close(), rival.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for w.shards.Stats()[0].Claims == before {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			t.Fatalf("nobody has doubted the shard after a claim of node %s", node)
+		}
+	}
+	if err := w.shards.Ready(ctx); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -105,7 +132,7 @@ func watched(ctx context.Context, t *testing.T, brokers []string, node string) *
 		}
 	})
 	ended.Go(func() { d.Run(running) })
-	ended.Go(func() { c.watch(running, node, logger) })
+	ended.Go(func() { c.watch(running, logger) })
 	t.Cleanup(func() {
 		cancel()
 		ended.Wait()

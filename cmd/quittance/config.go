@@ -15,7 +15,10 @@ Begin with:
     quittance demo               shows the whole path, step by step
     quittance serve --help       each command's help begins with examples
 
-Every flag may be given by the environment: --data as QUITTANCE_DATA.`
+Every flag may be given by the environment: --data as QUITTANCE_DATA. Commands whose flags have one
+name share the variable, also where it means another thing to each: --data is the folder of a server
+to serve and of the sandbox's books to sandbox, --from a day to export and a log to copy. Export what
+means one thing, such as QUITTANCE_LOG, QUITTANCE_BROKERS and QUITTANCE_KAFKA_CA.`
 
 // commands are the subcommands, in the order in which --help lists them.
 type commands struct {

@@ -14,7 +14,7 @@ import (
 // copyCommand moves a log to another place.
 type copyCommand struct {
 	From   string `required:"" help:"The log to copy." placeholder:"LOG"`
-	To     string `required:"" help:"Where to: nothing, or an earlier copy." placeholder:"LOG"`
+	To     string `required:"" help:"Where to: where nothing is, or an earlier copy." placeholder:"LOG"`
 	Live   bool   `help:"Leave the servers of the source at work; copy again without it to get the rest."`
 	Seal   bool   `help:"Mark the source as moved when the copy is whole; else the copy is a backup." default:"true" negatable:""`
 	Unseal bool   `help:"Take that mark from the target: it is served again, in place of the source."`
@@ -37,7 +37,7 @@ From one machine to a cluster:
 and back, or from cluster to cluster:
 
     $ quittance copy --from kafka:broker-1:9092 --to local:var/back --secret var/node-1/secret
-    $ quittance copy --from kafka:old-1:9092 --to kafka:new-1:9092?prefix=shop-
+    $ quittance copy --from kafka:old-1:9092 --to 'kafka:new-1:9092?prefix=shop-'
 
 ` + placeHelp + `
 
@@ -226,7 +226,9 @@ func (c *copyProgress) every(interval time.Duration) (stop func()) {
 		for {
 			select {
 			case <-ticker.C:
-				fmt.Fprintln(c.w, c.line())
+				if line := c.line(); line != "" {
+					fmt.Fprintln(c.w, line)
+				}
 			case <-end:
 				return
 			}
@@ -238,7 +240,7 @@ func (c *copyProgress) every(interval time.Duration) (stop func()) {
 	}
 }
 
-// line is how far the copy is.
+// line is how far the copy is, empty where nothing has been done yet.
 func (c *copyProgress) line() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -252,7 +254,10 @@ func (c *copyProgress) line() string {
 		bytes += t.Bytes
 	}
 	seconds := time.Since(c.began).Seconds()
-	if records == 0 {
+	switch {
+	case records == 0 && checked == 0:
+		return ""
+	case records == 0:
 		return fmt.Sprintf("comparing what is there: %s records the same", thousands(checked))
 	}
 	return fmt.Sprintf("%d of %d shards, %s records, %s, %s records/s", done, c.shards,

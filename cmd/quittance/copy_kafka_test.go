@@ -55,8 +55,8 @@ func TestKafkaCopy(t *testing.T) {
 		"--shards", "4")
 	askAgain(t, d, done)
 	for line, want := range map[string]string{
-		"--from " + at("one-") + " --to " + at("two-"): "--from: 1 servers use that log",
-		"--from local:" + from + " --to " + at("one-"): "--to: 1 servers use that log",
+		"--from " + at("one-") + " --to " + at("two-"): "--from: 1 node serves that log",
+		"--from local:" + from + " --to " + at("one-"): "--to: 1 node serves that log",
 	} {
 		code, _, stderr := call(t, nil, append([]string{"copy"}, strings.Fields(line)...)...)
 		if code != exitFailed || !strings.Contains(stderr, want) {

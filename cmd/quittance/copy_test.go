@@ -146,6 +146,9 @@ func TestCopyCommandRefused(t *testing.T) {
 func TestCopyProgress(t *testing.T) {
 	var said output
 	c := newCopyProgress(&said, 2)
+	if got := c.line(); got != "" {
+		t.Errorf("of a copy that has done nothing yet is said %q", got)
+	}
 	c.take(compaction.Copied{Shard: 0, Checked: 1234})
 	if got := c.line(); got != "comparing what is there: 1,234 records the same" {
 		t.Error(got)

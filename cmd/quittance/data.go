@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -20,6 +22,7 @@ import (
 //	DIR/secret   keys the hashes of idempotency records; without it those cannot be compared
 //	DIR/log      the log: everything. On a cluster it is there, and not in the folder
 //	DIR/store    folded from the log, and folded again when it is lost
+//	DIR/LOCK     the process that has the folder open
 //	DIR/dev.json written by serve --dev: where the demo business is, and its keys
 //	DIR/sandbox  the provider's own log, with --dev
 type engine struct {
@@ -34,6 +37,8 @@ type engine struct {
 	scratch string
 	// folder is the log where it is in the folder, nil where it is on a cluster.
 	folder *local.Log
+	// lock is what keeps the store from other processes, nil for a scratch of this one.
+	lock io.Closer
 }
 
 // engineOptions are what a command may want otherwise.
@@ -60,9 +65,9 @@ type engineOptions struct {
 // openEngine opens a data folder and begins to serve the shards of its log; of a log on a cluster
 // none, before some are named. It fails when another process has the folder open, and says which.
 func openEngine(ctx context.Context, dir string, o engineOptions) (*engine, error) {
-	if !o.create && o.cluster == nil {
-		if _, err := os.Stat(filepath.Join(dir, "log")); err != nil {
-			return nil, fmt.Errorf("there is no data in %s: %w", dir, err)
+	if o.cluster == nil {
+		if err := beginsHere(dir, o); err != nil {
+			return nil, err
 		}
 	}
 	e := &engine{dir: dir, ended: make(chan error, 1)}
@@ -76,23 +81,78 @@ func openEngine(ctx context.Context, dir string, o engineOptions) (*engine, erro
 	if err := e.openOwn(ctx, o); err != nil {
 		return nil, err
 	}
-	store := filepath.Join(dir, "store")
-	if o.cluster != nil && !o.member {
-		if e.scratch, err = os.MkdirTemp("", "quittance-"); err != nil {
-			return nil, errors.Join(err, e.log.Close())
-		}
-		store = e.scratch
-	}
-	e.shards, err = compaction.NewShards(compaction.Options{
-		Log: e.log, Schema: e.schema, Dir: store, Secret: e.secret,
-		Logger: o.logger, Shared: o.cluster != nil, Standby: o.standby, Lease: o.lease,
-	})
+	store, err := e.openStore(o)
 	if err != nil {
 		return nil, errors.Join(err, e.log.Close())
+	}
+	shards := compaction.Options{
+		Log: e.log, Schema: e.schema, Dir: store, Secret: e.secret,
+		Logger: o.logger, Shared: o.cluster != nil, Standby: o.standby, Lease: o.lease,
+	}
+	if !o.member { // somebody waits for it, who can see to the rights
+		shards.GiveUp = kafka.Denied
+	}
+	e.shards, err = compaction.NewShards(shards)
+	if err != nil {
+		return nil, errors.Join(err, e.log.Close(), e.closeStore())
 	}
 	ctx, e.end = context.WithCancel(context.Background())
 	go func() { e.ended <- e.shards.Run(ctx) }()
 	return e, nil
+}
+
+// beginsHere fails where there is no log in a data folder and none may begin in it. Stores without
+// a log are those of a node whose log is on a cluster, or what is left where a log was lost: a new
+// log would be served with success, and nothing in it.
+func beginsHere(dir string, o engineOptions) error {
+	_, err := os.Stat(filepath.Join(dir, "log"))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if !o.create {
+		return fmt.Errorf("there is no data in %s: %w", dir, err)
+	}
+	switch _, err := os.Stat(filepath.Join(dir, "store")); {
+	case err == nil:
+		return fmt.Errorf("%s has stores and no log: it is the folder of a node whose log is on a "+
+			"cluster (--log kafka --brokers HOST:PORT,...), or its log was lost (restore it from a "+
+			"backup). To begin a new, empty log in it on purpose, remove %s", dir,
+			filepath.Join(dir, "store"))
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "secret")); err == nil {
+		o.logger.Warn("a new, empty log begins beside a secret that was there", "folder", dir)
+	}
+	return nil
+}
+
+// openStore returns the folder of the stores, which is this process's alone: a store that another
+// one has open looks like a damaged one, and would be made anew under its feet, after which what
+// either decides is of neither's records. What is locked is the data folder, since the stores' own
+// may be deleted.
+func (e *engine) openStore(o engineOptions) (dir string, err error) {
+	if o.cluster != nil && !o.member {
+		e.scratch, err = os.MkdirTemp("", "quittance-")
+		return e.scratch, err
+	}
+	e.lock, err = local.Lock(e.dir)
+	if errors.Is(err, compaction.ErrLocked) {
+		return "", fmt.Errorf("%w\nEach node has a data folder of its own: give this one another with "+
+			"--data, and a copy of the file secret in it", err)
+	}
+	return filepath.Join(e.dir, "store"), err
+}
+
+// closeStore gives up what openStore took.
+func (e *engine) closeStore() (err error) {
+	if e.lock != nil {
+		err = e.lock.Close()
+	}
+	if e.scratch != "" {
+		err = errors.Join(err, os.RemoveAll(e.scratch))
+	}
+	return err
 }
 
 // openLog opens the log, in the folder or on a cluster. It must have the secret of the engine, if
@@ -157,11 +217,7 @@ func (e *engine) needed(tenant string) (shards []int) {
 // close decides what is queued, answers it and releases the folder.
 func (e *engine) close() error {
 	e.end()
-	err := errors.Join(<-e.ended, e.log.Close())
-	if e.scratch != "" {
-		err = errors.Join(err, os.RemoveAll(e.scratch))
-	}
-	return err
+	return errors.Join(<-e.ended, e.log.Close(), e.closeStore())
 }
 
 // writeFile writes a file for its owner only, as a whole or not at all, and durably.

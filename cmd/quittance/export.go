@@ -33,7 +33,7 @@ type exportReconciliation struct {
 	logFlags
 	From   string `required:"" help:"The first day, in UTC." placeholder:"2026-01-01"`
 	To     string `required:"" help:"The day after the last." placeholder:"2026-02-01"`
-	Tenant string `help:"Whose file, for keys of the platform; without a server, always." placeholder:"TENANT"`
+	Tenant string `help:"Whose file: needed without a server; with one, for keys of the platform." placeholder:"TENANT"`
 	Output string `help:"The file to write; standard output by default." placeholder:"FILE"`
 }
 
@@ -49,7 +49,11 @@ From a running server, with a key of the role finance:
 
 From the data of a stopped one:
 
-    $ quittance export reconciliation --data var/dev --tenant demo --from 2026-01-01 --to 2026-02-01`
+    $ quittance export reconciliation --data var/dev --tenant demo --from 2026-01-01 --to 2026-02-01
+
+On a cluster --log kafka and --brokers say where the data are, which no node may serve then.
+
+` + kafkaHelp
 }
 
 // Run writes the file.
@@ -132,7 +136,7 @@ func (c exportReconciliation) write(
 ) error {
 	o, err := c.quiet(ctx, p, engineOptions{
 		logger: p.logger(slog.LevelWarn), log: local.Options{CleanEvery: -1}, reading: true,
-	})
+	}, askByURL)
 	if err != nil {
 		return err
 	}

@@ -53,6 +53,7 @@ func TestGracefulStop(t *testing.T) {
 	p, d := serveDev(t, dir)
 	bench := httpBench{host: strings.TrimPrefix(d.URL, "http://"), key: d.Keys[roleTradesperson]}
 	var answered atomic.Int64
+	busy := make(chan struct{})
 	unanswered := make([]string, 32)
 	var wg sync.WaitGroup
 	for i := range unanswered {
@@ -73,11 +74,17 @@ func TestGracefulStop(t *testing.T) {
 				if status != http.StatusCreated {
 					t.Errorf("status %d: %s", status, body)
 				}
-				answered.Add(1)
+				if answered.Add(1) == 1000 {
+					close(busy)
+				}
 			}
 		})
 	}
-	time.Sleep(300 * time.Millisecond)
+	select {
+	case <-busy:
+	case <-time.After(time.Minute):
+		t.Error("the server was not kept busy")
+	}
 	p.stop()
 	wg.Wait()
 	p, d = serveDev(t, dir)

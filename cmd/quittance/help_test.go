@@ -51,3 +51,25 @@ func example(lines []string) (text string) {
 	}
 	return text
 }
+
+// TestHelpSecrets: some commands that sign in to brokers said which variable has the password, and
+// not that it may be in a file, which is what an operator wants.
+func TestHelpSecrets(t *testing.T) {
+	found := 0
+	for _, n := range commandNodes(t) {
+		for _, f := range n.Flags {
+			before, ok := strings.CutSuffix(f.Name, "kafka-user")
+			if !ok {
+				continue
+			}
+			found++
+			want := variable(before+"kafka-password") + "_FILE"
+			if !strings.Contains(n.Detail, want) {
+				t.Errorf("%s has --%s and does not say %s", n.FullPath(), f.Name, want)
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("only %d flags say as whom to sign in", found)
+	}
+}

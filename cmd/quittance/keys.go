@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -22,8 +24,8 @@ type keysCommand struct {
 
 // Help shows one of each.
 func (keysCommand) Help() string {
-	return `Keys of a server that is stopped, or that was never started. A running one does the same under
-/v1/keys:
+	return `Keys of a server that is stopped, or that was never started; on a cluster, of a log that no node
+serves. Running ones do the same under /v1/keys, and these commands say so:
 
     $ quittance keys create --tenant platform --role platform --data var/data
     $ quittance keys list --tenant platform --data var/data
@@ -48,7 +50,13 @@ The key is printed once; only a hash of it is stored. While the server runs, its
 and keys are made by asking it:
 
     $ curl -H "Authorization: Bearer $QUITTANCE_KEY" -H 'Content-Type: application/json' \
-        -d '{"name":"till","role":"finance"}' http://127.0.0.1:8080/v1/keys`
+        -d '{"name":"till","role":"finance"}' http://127.0.0.1:8080/v1/keys
+
+So it is on a cluster while nodes run. Before there are any:
+
+    $ quittance keys create --tenant platform --role platform --log kafka --brokers 127.0.0.1:9092
+
+` + kafkaHelp
 }
 
 // Run makes the key and prints it on standard output, alone on a line.
@@ -57,7 +65,11 @@ func (c keysCreate) Run(ctx context.Context, p *program) error {
 	if !ok {
 		return &usageError{"there is no role " + c.Role}
 	}
-	o, err := c.on(p, engineOptions{logger: p.logger(slog.LevelWarn), create: true})
+	asked, err := c.asked()
+	if err != nil {
+		return err
+	}
+	o, err := c.quiet(ctx, p, engineOptions{logger: p.logger(slog.LevelWarn), create: true}, asked)
 	if err != nil {
 		return err
 	}
@@ -71,6 +83,23 @@ func (c keysCreate) Run(ctx context.Context, p *program) error {
 		return err
 	})
 }
+
+// asked is how a node makes the key.
+func (c keysCreate) asked() (string, error) {
+	body, err := json.Marshal(map[string]string{"name": c.Name, "role": c.Role})
+	return askForKeys(c.Tenant, "-H 'Content-Type: application/json' -d "+quoted(string(body))+" ",
+		"URL/v1/keys"), err
+}
+
+// askForKeys says how to do with a node's API what a command does with a log that is not served.
+func askForKeys(tenant, more, url string) string {
+	return "Ask one of them, with a key of\nthat tenant or of the platform:\n\n" +
+		`    curl -H "Authorization: Bearer $QUITTANCE_KEY" -H ` + quoted("Quittance-Tenant: "+tenant) +
+		" \\\n        " + more + url + "\n\nWho has no such key any more stops the nodes first"
+}
+
+// quoted is a text as a shell takes it for one word.
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 // createKey makes a key and returns its text.
 func createKey(
@@ -106,14 +135,17 @@ type keysList struct {
 
 // Help shows what is listed.
 func (keysList) Help() string {
-	return `A line a key: id, role, when it was made, when it was revoked, name.
+	return `A line a key: id, role, when it was made, in use or when it was revoked, name.
 
-    $ quittance keys list --tenant platform --data var/data`
+    $ quittance keys list --tenant platform --data var/data
+
+` + kafkaHelp
 }
 
 // Run prints the list.
 func (c keysList) Run(ctx context.Context, p *program) error {
-	o, err := c.on(p, engineOptions{logger: p.logger(slog.LevelWarn), reading: true})
+	o, err := c.quiet(ctx, p, engineOptions{logger: p.logger(slog.LevelWarn), reading: true},
+		askForKeys(c.Tenant, "", "URL/v1/keys"))
 	if err != nil {
 		return err
 	}
@@ -150,12 +182,15 @@ type keysRevoke struct {
 func (keysRevoke) Help() string {
 	return `A revoked key is refused from then on, and stays in the list:
 
-    $ quittance keys revoke key_01jd0000000000000000000000 --tenant platform --data var/data`
+    $ quittance keys revoke key_01jd0000000000000000000000 --tenant platform --data var/data
+
+` + kafkaHelp
 }
 
 // Run ends the key.
 func (c keysRevoke) Run(ctx context.Context, p *program) error {
-	o, err := c.on(p, engineOptions{logger: p.logger(slog.LevelWarn)})
+	o, err := c.quiet(ctx, p, engineOptions{logger: p.logger(slog.LevelWarn)},
+		askForKeys(c.Tenant, "-X POST ", "URL/v1/keys/"+c.ID+"/revoke"))
 	if err != nil {
 		return err
 	}

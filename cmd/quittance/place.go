@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
 	"os"
@@ -35,7 +36,11 @@ type place struct {
 const placeHelp = `A log is named by where it is: local:DIR is that of a data folder, whose server must be stopped;
 kafka:HOST:PORT,... is one on a cluster. What else a cluster needs to know follows the brokers:
 ?prefix=TEXT is what the names of its topics begin with, &replication=N how many copies new topics
-have. How to reach a cluster by TLS and sign in to it, flags and variables say.`
+have; put it in quotes, since a shell has other uses for ? and &. How to reach a cluster by TLS and
+sign in to it, flags say, which begin with --from- for the first log and with --to- for the second.
+Secrets are never flags: passwords are in QUITTANCE_FROM_KAFKA_PASSWORD and
+QUITTANCE_TO_KAFKA_PASSWORD, or in the files that QUITTANCE_FROM_KAFKA_PASSWORD_FILE and
+QUITTANCE_TO_KAFKA_PASSWORD_FILE name; tokens of OAUTHBEARER in the same with TOKEN for PASSWORD.`
 
 // parsePlace reads a place.
 func parsePlace(flag, text string) (place, error) {
@@ -137,14 +142,40 @@ func (l place) make(ctx context.Context, p *program, w wireFlags, side string, s
 	if l.onCluster() {
 		return l.openCluster(ctx, p, w, side, shards, schema.Topics(), logger)
 	}
-	o := local.Options{Shards: shards, CleanEvery: -1, Logger: logger, Moved: l.moved,
-		SecretCheck: l.check}
-	log, err := local.Open(filepath.Join(l.dir, "log"), schema.Topics(), o)
-	if errors.Is(err, compaction.ErrLocked) {
-		return nil, fmt.Errorf("%w\nStop that process first", err)
+	return l.openFolder(schema.Topics(), local.Options{Shards: shards, CleanEvery: -1, Logger: logger,
+		Moved: l.moved, SecretCheck: l.check})
+}
+
+// A folderLog is the log in a data folder, which is this process's alone: it may be that of a node
+// whose own log is on a cluster.
+type folderLog struct {
+	*local.Log
+	lock io.Closer
+}
+
+// Close closes the log and gives up the folder.
+func (l folderLog) Close() error { return errors.Join(l.Log.Close(), l.lock.Close()) }
+
+// openFolder opens the log in a data folder.
+func (l place) openFolder(topics []compaction.Topic, o local.Options) (compaction.Log, error) {
+	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+		return nil, err
 	}
+	lock, err := local.Lock(l.dir)
 	if err != nil {
-		return nil, err // not a nil *local.Log in an interface
+		return nil, stopFirst(err)
 	}
-	return log, nil
+	log, err := local.Open(filepath.Join(l.dir, "log"), topics, o)
+	if err != nil {
+		return nil, errors.Join(stopFirst(err), lock.Close())
+	}
+	return folderLog{log, lock}, nil
+}
+
+// stopFirst adds what to do where another process has a folder.
+func stopFirst(err error) error {
+	if errors.Is(err, compaction.ErrLocked) {
+		return fmt.Errorf("%w\nStop that process first", err)
+	}
+	return err
 }

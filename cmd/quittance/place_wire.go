@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"strings"
 
@@ -21,7 +20,7 @@ type wireFlags struct {
 	KafkaServerName string `help:"The name that its brokers' certificates have; else the host." placeholder:"NAME"`
 
 	KafkaSASL string `name:"kafka-sasl" help:"How to sign in there: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER." placeholder:"MECHANISM"`
-	KafkaUser string `help:"As whom; the password is in QUITTANCE_FROM_KAFKA_PASSWORD or QUITTANCE_TO_KAFKA_PASSWORD." placeholder:"NAME"`
+	KafkaUser string `help:"As whom to sign in there; its password is in a variable, see above." placeholder:"NAME"`
 }
 
 // pairFlags say how to reach the clusters of two logs.
@@ -54,15 +53,7 @@ func (l place) idle(ctx context.Context, p *program, w wireFlags, side string) e
 	if err != nil {
 		return err
 	}
-	hosts, err := kafka.Members(ctx, c, l.prefix)
-	if err != nil {
-		return err
-	}
-	if len(hosts) > 0 {
-		return fmt.Errorf("%d servers use that log, on %s: stop them first", len(hosts),
-			strings.Join(hosts, ", "))
-	}
-	return nil
+	return idle(ctx, c, l.prefix, "Stop them first")
 }
 
 // openCluster opens a log on a cluster. Topics that are missing are created where a number of

@@ -65,7 +65,7 @@ each shard. Then the tail comes, each group as it is committed, whole and once.
 
 With --positions it goes on where it stopped, first with what was committed meanwhile, which is a
 snapshot too. Records that were written last may come a second time in a topic; a file is cut back to
-where the positions are, and has each once. Whoever stays away for longer than half of the time
+where the positions are, and has each once; one that is shorter is refused. Whoever stays away for longer than half of the time
 for which tombstones are kept has to begin anew, since he may have missed that a key was ended:
 
     $ quittance topics replay --topic quittance.quotes.v1 --from kafka:broker-1:9092 --follow \
@@ -123,6 +123,8 @@ func (c topicsReplay) check(from place) error {
 		return &usageError{"--follow: nobody else can write to the log of a data folder meanwhile"}
 	case c.KeyTo != "" && c.KeyTo <= c.KeyFrom:
 		return &usageError{"--key-to: the range ends before it begins"}
+	case c.ToGroup > 0 && c.ToGroup < c.FromGroup:
+		return &usageError{"--to-group: the range ends before it begins"}
 	case c.Positions != "" && c.ToGroup > 0:
 		return &usageError{"--positions: there is nothing to go on with after --to-group"}
 	case c.Positions != "" && c.To == "-":
@@ -176,6 +178,11 @@ func (r *replay) run(ctx context.Context, shards []int) error {
 	}
 	end()
 	ctx = context.WithoutCancel(ctx)
+	if errors.Is(err, compaction.ErrSetBack) {
+		err = fmt.Errorf("%w. What was passed on may not be in the log any more: begin anew, into an "+
+			"empty file or topic, without the positions", err)
+		return errors.Join(err, <-kept, r.save(ctx))
+	}
 	return errors.Join(err, <-kept, r.level(ctx, shards), r.save(ctx))
 }
 
@@ -209,6 +216,9 @@ func (r *replay) rest(
 	ctx context.Context, shard int, end compaction.Positions, f func(compaction.Batch) error,
 ) (err error) {
 	span := compaction.Range{From: r.from(shard), To: end, Topics: []string{r.Topic}}
+	if err := compaction.Within(span.From.Only(span.Topics), end); err != nil {
+		return err
+	}
 	reader, err := r.log.Read(ctx, shard, span)
 	if err != nil {
 		return err

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -26,7 +28,7 @@ type sink interface {
 	close() error
 }
 
-// sink opens what --to names. A file keeps so many bytes of what is in it.
+// sink opens what --to names. A file keeps so many bytes of what is in it, and must have them.
 func (c topicsReplay) sink(
 	ctx context.Context, p *program, topic compaction.Topic, keep int64,
 ) (sink, error) {
@@ -89,16 +91,28 @@ type fileSink struct {
 	regular bool
 }
 
-// open opens a file and cuts off what follows so many bytes.
+// open opens a file and cuts off what follows so many bytes. It refuses one that has not so many:
+// the lines that are missing would not come again.
 func (s *fileSink) open(name string, keep int64) (err error) {
-	if s.file, err = os.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o600); err != nil {
+	flags := os.O_WRONLY
+	if keep == 0 {
+		flags |= os.O_CREATE
+	}
+	s.file, err = os.OpenFile(name, flags, 0o600)
+	if errors.Is(err, fs.ErrNotExist) && keep > 0 {
+		return short(name, 0, keep)
+	}
+	if err != nil {
 		return err
 	}
 	is, err := s.file.Stat()
 	if err == nil && is.Mode().IsRegular() {
-		s.regular = true
-		s.length = min(keep, is.Size())
-		err = s.file.Truncate(s.length)
+		s.regular, s.length = true, keep
+		if is.Size() < keep {
+			err = short(name, is.Size(), keep)
+		} else {
+			err = s.file.Truncate(keep)
+		}
 	}
 	if err == nil && s.length > 0 {
 		_, err = s.file.Seek(s.length, io.SeekStart)
@@ -107,6 +121,12 @@ func (s *fileSink) open(name string, keep int64) (err error) {
 		return errors.Join(err, s.file.Close())
 	}
 	return nil
+}
+
+// short is the error of a file that has fewer bytes than the positions say.
+func short(name string, has, keep int64) error {
+	return fmt.Errorf("--positions: %s had %d bytes and has %d, and what is missing would not come "+
+		"again: put it back, or begin anew, into an empty file, without the positions", name, keep, has)
 }
 
 func (s *fileSink) write(_ context.Context, shard int, e compaction.Entry) error {

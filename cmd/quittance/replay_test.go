@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -152,6 +154,22 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestReplayRange: a range that ends before it begins is a slip. Nothing was replayed and the exit
+// code was that of success, so that a script took it for a topic that has no such records.
+func TestReplayRange(t *testing.T) {
+	for flag, args := range map[string][]string{
+		"--to-group": {"--from-group", "9", "--to-group", "8"},
+		"--key-to":   {"--key-from", "demo/b", "--key-to", "demo/a"},
+	} {
+		code, out, stderr := call(t, nil, append([]string{"topics", "replay", "--data", t.TempDir(),
+			"--topic", "quittance.keys.v1", "--to", "-"}, args...)...)
+		want := flag + ": the range ends before it begins"
+		if code != exitUsage || !strings.Contains(stderr, want) || out != "" {
+			t.Errorf("%q: exit code %d, want %d and %q\n%s", args, code, exitUsage, want, out+stderr)
+		}
+	}
+}
+
 // TestReplayPositions holds that a replay which was stopped goes on where it stood: its file then
 // has each record once, whatever was written after the positions, and other programs need not read
 // all of a topic again.
@@ -193,22 +211,88 @@ func TestReplayPositions(t *testing.T) {
 	refused(t, "of another log or topic", "topics", "replay", "--data", dir, "--to", lines,
 		"--topic", "quittance.quotes.v1", "--positions", positions)
 	refused(t, "may not have what was written", append(args[:len(args):len(args)], "--to", "-")...)
+	rewrite(t, positions, func(place *replayPlace) {
+		if time.Since(place.At) > time.Minute {
+			t.Errorf("kept at %v, want now", place.At)
+		}
+		place.At = place.At.AddDate(0, 0, -4) // half of a week has passed
+	})
+	refused(t, "begin anew", args...)
+}
+
+// replayed passes a topic of a business on to a file. Called again with args, replay goes on.
+func replayed(t *testing.T) (lines, positions string, args []string) {
+	t.Helper()
+	dir := t.TempDir()
+	copiedBusiness(t, dir)
+	lines, positions = filepath.Join(dir, "lines.jsonl"), filepath.Join(dir, "positions")
+	args = []string{"topics", "replay", "--data", dir, "--topic", "quittance.keys.v1",
+		"--to", lines, "--positions", positions}
+	succeed(t, args...)
+	return lines, positions, args
+}
+
+// rewrite changes the positions that a replay has kept.
+func rewrite(t *testing.T, positions string, change func(*replayPlace)) {
+	t.Helper()
 	text, err := os.ReadFile(positions)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var place replayPlace
-	if err := json.Unmarshal(text, &place); err != nil || time.Since(place.At) > time.Minute {
-		t.Errorf("%s: %v", text, err)
+	if err := json.Unmarshal(text, &place); err != nil {
+		t.Fatalf("%s: %v", text, err)
 	}
-	place.At = place.At.AddDate(0, 0, -4) // half of a week has passed
+	change(&place)
 	if text, err = json.Marshal(place); err == nil {
 		err = os.WriteFile(positions, text, 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	refused(t, "begin anew", args...)
+}
+
+// TestReplayIntoAShorterFile: a file that had lost lines since the positions were kept was taken as
+// it was, and the lines were missing for ever. It is refused and left alone, also where it is gone.
+func TestReplayIntoAShorterFile(t *testing.T) {
+	lines, _, args := replayed(t)
+	whole, err := os.ReadFile(lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shorter := whole[:len(whole)-1]
+	if err := os.WriteFile(lines, shorter, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, "what is missing would not come again", args...)
+	if got, err := os.ReadFile(lines); err != nil || !bytes.Equal(got, shorter) {
+		t.Errorf("the file that was refused has %d bytes, want %d (%v)", len(got), len(shorter), err)
+	}
+	if err := os.Remove(lines); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, "and has 0", args...)
+	if _, err := os.Stat(lines); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that was refused was made: %v", err)
+	}
+	if err := os.WriteFile(lines, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	succeed(t, args...) // it was put back
+}
+
+// TestReplayOfALogSetBack: positions behind the end of a log that was restored from a backup were
+// taken for the end: nothing was replayed, and once the log had grown past them, what stood before
+// was missing for ever.
+func TestReplayOfALogSetBack(t *testing.T) {
+	_, positions, args := replayed(t)
+	rewrite(t, positions, func(place *replayPlace) {
+		if len(place.Shards) == 0 {
+			t.Fatal("no positions are kept")
+		}
+		place.Shards[0].Positions[0].Offset += 10 // groups that the log has lost
+	})
+	refused(t, "begin anew, into an empty file or topic", args...)
 }
 
 // testReplayTo replays the journal of a data folder to a topic on a model of a cluster.

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ func (c serveCommand) Validate(command *kong.Context) error {
 			"give how long a call to a gateway may take, or leave it out for 30s"),
 		between("--rate", c.Rate, 0, 1_000_000,
 			"give how many requests a second a key may make, or 0 for no limit"),
+		checkListen(c.Listen, "127.0.0.1:8080"),
 		checkURL("--sandbox-url", c.SandboxURL, "http://127.0.0.1:8090"),
 		apart("--sandbox", c.Sandbox, "--sandbox-url", c.SandboxURL != "",
 			"the first runs a provider in this process, the second names one elsewhere"),
@@ -119,6 +121,11 @@ func (c verifyCommand) Validate() error {
 	return cmp.Or(c.remoteFlags.Validate(), c.kafkaFlags.Validate())
 }
 
+// Validate holds the rules of shards.
+func (c shardsCommand) Validate() error {
+	return cmp.Or(c.remoteFlags.Validate(), c.kafkaFlags.Validate())
+}
+
 // Validate holds the rules of export reconciliation.
 func (c exportReconciliation) Validate() error {
 	return cmp.Or(c.remoteFlags.Validate(), c.kafkaFlags.Validate(), checkTenant(c.Tenant))
@@ -148,12 +155,26 @@ func (c benchCommand) Validate() error {
 		between("--records", c.Records, 1, 1_000_000_000,
 			"give how many records are open for restore and memory, or leave it out for a million"),
 		checkURL("--url", c.URL, "http://127.0.0.1:8080"),
+		c.measured(),
 	)
+}
+
+// measured refuses to measure nothing: what there is no measurement of on a cluster.
+func (c benchCommand) measured() error {
+	for _, what := range c.What {
+		if c.Log == "kafka" && !slices.ContainsFunc(clusterMeasurements, func(m measurement) bool {
+			return m.name == what
+		}) {
+			return &usageError{what + " is not measured on a cluster: leave it out, or --log kafka"}
+		}
+	}
+	return nil
 }
 
 // Validate holds the rules of sandbox.
 func (c sandboxCommand) Validate() error {
 	return cmp.Or(
+		checkListen(c.Listen, "127.0.0.1:8090"),
 		checkURL("--webhook-url", c.WebhookURL, "http://127.0.0.1:8080/v1/webhooks/stripe"),
 		c.faultFlags.Validate(),
 	)
@@ -204,6 +225,14 @@ func checkURL(flag, text, like string) error {
 		strings.ContainsAny(text, "?#") {
 		return &usageError{fmt.Sprintf("%s=%s is not an http or https URL with a host and no query: "+
 			"give one like %s", flag, text, like)}
+	}
+	return nil
+}
+
+// checkListen refuses what is no address to listen at; like is one.
+func checkListen(text, like string) error {
+	if _, port, err := net.SplitHostPort(text); err != nil || port == "" {
+		return &usageError{fmt.Sprintf("--listen=%s is not HOST:PORT: give one like %s", text, like)}
 	}
 	return nil
 }

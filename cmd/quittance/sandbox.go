@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 
 	"github.com/quittance/quittance/gateways/sandbox"
 )
@@ -55,6 +58,9 @@ Both take the key and the secret from the environment. Ask it to pay out now:
 
 // Run serves the provider until ctx ends.
 func (c sandboxCommand) Run(ctx context.Context, p *program) error {
+	if err := ownBooks(c.Data); err != nil {
+		return err
+	}
 	key, err := p.secretFrom(stripeKey)
 	if err != nil {
 		return err
@@ -82,6 +88,19 @@ func (c sandboxCommand) Run(ctx context.Context, p *program) error {
 	stopping, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	return errors.Join(err, s.stop(stopping))
+}
+
+// ownBooks refuses the data folder of a server, which QUITTANCE_DATA may be meant for: the books of
+// the provider would be written into its log.
+func ownBooks(dir string) error {
+	switch _, err := os.Stat(filepath.Join(dir, "secret")); {
+	case err == nil:
+		return &usageError{fmt.Sprintf("--data: %s is the data folder of a server; the books of the "+
+			"sandbox are in one of their own, such as %s", dir, filepath.Join(dir, "sandbox"))}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	return nil
 }
 
 // A provider is the sandbox, serving.

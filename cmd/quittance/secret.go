@@ -8,10 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/quittance/quittance/compaction"
-	"github.com/quittance/quittance/compaction/kafka"
 )
 
 const secretSize = 32
@@ -98,13 +96,9 @@ func makeSecret(path string) ([]byte, error) {
 // crash before the file is there leaves it to be done again.
 func (e *engine) replaceSecret(ctx context.Context, path string, o engineOptions) ([]byte, error) {
 	if o.cluster != nil {
-		hosts, err := kafka.Members(ctx, o.cluster.Connection, o.cluster.Prefix)
+		err := idle(ctx, o.cluster.Connection, o.cluster.Prefix, "They have the secret: copy it to "+path)
 		if err != nil {
-			return nil, err
-		}
-		if len(hosts) > 0 {
-			return nil, fmt.Errorf("--new-secret: servers on %s have the secret: copy theirs to %s",
-				strings.Join(hosts, ", "), path)
+			return nil, fmt.Errorf("--new-secret: %w", err)
 		}
 	}
 	if err := os.MkdirAll(e.dir, 0o700); err != nil {

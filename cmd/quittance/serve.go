@@ -165,6 +165,9 @@ func startServer(ctx context.Context, p *program, c serveCommand) (_ *server, er
 func (s *server) open(ctx context.Context, p *program) error {
 	c := s.c
 	o, err := c.memberFlags.options(p, c.Shards, s.url)
+	if err == nil && o != nil {
+		err = c.takesSession(ctx, o.Connection, o.Prefix) // before a topic is made
+	}
 	if err != nil {
 		return err
 	}

@@ -108,7 +108,7 @@ func (s *simulation) final(ended chan struct{}, group *sync.WaitGroup) {
 		}
 		s.check(last.process())
 		last.stop()
-		last.disk = newDisk()
+		last.replace()
 		last.start()
 	}
 	last.stop()

@@ -26,6 +26,8 @@ const (
 	moving     = "a shard moves"
 	splitting  = "two nodes own a shard" // its group is wrong
 	skewing    = "a clock is wrong"
+	slowing    = "a disk is slow"
+	filling    = "a disk is full"
 )
 
 // mishaps are all of them. A seed takes some, so that each is also met alone.
@@ -106,19 +108,30 @@ var mishaps = []mishap{
 			n.own(p, func(told []int) []int { return told })
 		})
 	}},
-	{"a disk is slow", 2, func(s *simulation) {
+	{slowing, 2, func(s *simulation) {
 		n := s.anyNode()
 		slow := time.Duration(s.rng.IntN(200)) * time.Millisecond
-		d := n.disk
-		s.note("%s: a write takes %v", n.name, slow)
-		d.slow.Store(int64(slow))
-		s.later(time.Duration(s.rng.IntN(20))*time.Second, func() { d.slow.Store(0) })
+		ills := n.machine().ills
+		s.note("%s: its disk takes %v for anything", n.name, slow)
+		ills.slow.Store(int64(slow))
+		s.later(time.Duration(s.rng.IntN(20))*time.Second, func() { ills.slow.Store(0) })
 	}},
 	{skewing, 1, func(s *simulation) {
 		n := s.anyNode()
 		skew := time.Duration(s.rng.IntN(7200)-3600) * time.Second
 		s.note("%s: its clock is %v ahead", n.name, skew)
 		n.skewed(skew)
+	}},
+	{filling, 1, func(s *simulation) {
+		n := s.anyNode()
+		ills := n.machine().ills
+		s.note("%s: its disk is full", n.name)
+		ills.full.Store(true)
+		s.later(time.Duration(s.rng.IntN(40))*time.Second, func() {
+			s.note("%s: its disk has room again", n.name)
+			ills.full.Store(false)
+			n.start()
+		})
 	}},
 }
 

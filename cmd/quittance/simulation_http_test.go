@@ -31,7 +31,7 @@ func (n *simNode) cluster(p *simProcess, logger *slog.Logger) (*cluster, func(),
 	follow, end := context.WithCancel(p.ctx)
 	c.follow = end
 	go c.directory.Run(follow)
-	go c.watch(follow, n.name, logger)
+	go c.watch(follow, logger)
 	return c, c.close, nil
 }
 

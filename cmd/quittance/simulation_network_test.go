@@ -52,6 +52,11 @@ func (f fate) String() string {
 	return [...]string{"passes", "lost", "answer lost", "answer late"}[f]
 }
 
+// hop is how long a request takes on its way. Who asks again at once until something has changed,
+// such as kgo where a leader has moved, would else do so for ever at one moment: no time passes
+// while somebody is at work.
+const hop = 100 * time.Microsecond
+
 // endTxn is the key of the request that commits.
 const endTxn = 26
 
@@ -149,6 +154,13 @@ func (w *wire) stand() {
 	}
 }
 
+// stands reports whether the process stands still.
+func (w *wire) stands() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.woken != nil
+}
+
 // end ends the wire with its process. The brokers see the connections close.
 func (w *wire) end() {
 	w.wake()
@@ -209,6 +221,7 @@ func (c *wireConn) Write(b []byte) (int, error) {
 		}
 	}
 	c.wire.mu.Unlock()
+	time.Sleep(hop)
 	if f == lost {
 		return len(b), c.Close()
 	}

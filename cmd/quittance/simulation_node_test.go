@@ -20,13 +20,14 @@ import (
 type simNode struct {
 	s    *simulation
 	name string
-	host string     // where others reach its process over HTTP
-	rng  *rand.Rand // what chance does to its disk; the schedule's goroutine
-	disk *disk
+	host string // where others reach its process over HTTP
 
 	mu   sync.Mutex
+	rng  *rand.Rand // what chance does to its disk
+	disk *disk
 	skew time.Duration // how far its clock is ahead
 	life *simProcess   // nil while no process runs
+	last *simProcess   // that is being stopped, and has the disk until it is over
 	owns []int         // as the group has last told it
 }
 
@@ -71,11 +72,11 @@ func (n *simNode) start() {
 		left: make(chan struct{}), owning: make(chan struct{}, 1)}
 	var stay context.Context
 	stay, p.leave = context.WithCancel(ctx)
-	if !n.give(p) {
+	d := n.give(p)
+	if d == nil {
 		end()
 		return
 	}
-	d := n.disk
 	go func() {
 		defer close(p.over)
 		if err := n.run(p, d, stay); err != nil && ctx.Err() == nil {
@@ -103,9 +104,9 @@ func (n *simNode) run(p *simProcess, d *disk, stay context.Context) error {
 	}
 	p.shards, err = compaction.NewShards(compaction.Options{
 		Log: n.s.mislead(n, p.log), Schema: n.s.schema, Dir: "store", Secret: make([]byte, 32),
-		Clock:  n.now,
-		Logger: logger, FS: d.fs(), Shared: true, Standby: n.s.standby, Lease: n.s.lease(),
-		CacheBytes: 1 << 20,
+		Clock:  func() time.Time { p.wire.stand(); return n.now() },
+		Logger: logger, FS: d.fs(p.wire, func() { n.end(p, false) }),
+		Shared: true, Standby: n.s.standby, Lease: n.s.lease(), CacheBytes: 1 << 20,
 	})
 	if err != nil {
 		close(p.left)
@@ -152,16 +153,22 @@ func (n *simNode) takePart(stay context.Context, p *simProcess, logger *slog.Log
 }
 
 // kill ends the process without a word. Its disk is as a crash of the machine leaves it, or lost.
-func (n *simNode) kill(lose bool) {
-	p := n.take()
-	if p == nil {
+func (n *simNode) kill(lose bool) { n.end(n.process(), lose) }
+
+// end is kill for a process, unless it no longer runs.
+func (n *simNode) end(p *simProcess, lose bool) {
+	n.mu.Lock()
+	if p == nil || n.life != p {
+		n.mu.Unlock()
 		return
 	}
+	n.life, n.owns = nil, nil
 	if lose {
 		n.disk = newDisk()
 	} else {
 		n.disk = n.disk.crash(n.rng.IntN(101), n.rng)
 	}
+	n.mu.Unlock()
 	close(p.killed)
 	p.wire.end()
 	p.end()
@@ -179,25 +186,45 @@ func (n *simNode) stop() {
 	p.end()
 	<-p.over
 	close(p.killed)
-}
-
-// give gives the node a process, if none runs.
-func (n *simNode) give(p *simProcess) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.life != nil {
-		return false
-	}
-	n.life, n.owns = p, nil
-	return true
+	n.last = nil
 }
 
-// take takes the process from the node, if one runs.
+// give gives the node a process, if none has its disk, and returns that.
+func (n *simNode) give(p *simProcess) *disk {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.life != nil || n.last != nil {
+		return nil
+	}
+	n.life, n.owns = p, nil
+	return n.disk
+}
+
+// machine returns the node's disk as it is now.
+func (n *simNode) machine() *disk {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.disk
+}
+
+// replace gives the node a new disk.
+func (n *simNode) replace() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.disk = newDisk()
+}
+
+// take takes the process from the node, if one runs, to be stopped.
 func (n *simNode) take() *simProcess {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	p := n.life
 	n.life, n.owns = nil, nil
+	if p != nil {
+		n.last = p
+	}
 	return p
 }
 

@@ -74,6 +74,22 @@ func TestTopicsKafka(t *testing.T) {
 	}
 }
 
+// TestServeSessionRefused: a session timeout that the brokers refuse was told in their words,
+// without the flag, after the topics had been made with a number of shards for ever.
+func TestServeSessionRefused(t *testing.T) {
+	brokers := startFake(t, kfake.NumBrokers(1))
+	environment := map[string]string{"QUITTANCE_LOG": "kafka", "QUITTANCE_BROKERS": brokers}
+	code, out, stderr := call(t, environment, "serve", "--data", t.TempDir(), "--listen",
+		"127.0.0.1:0", "--session-timeout", "1s")
+	if code != exitUsage || !strings.Contains(stderr, "--session-timeout: the brokers take none") {
+		t.Errorf("exit code %d\n%s%s", code, out, stderr)
+	}
+	_, out, _ = call(t, environment, "topics", "plan")
+	if !strings.Contains(out, "31 topics to make") {
+		t.Errorf("topics were made:\n%s", out)
+	}
+}
+
 // spoil makes a cluster forget the journal after a second.
 func spoil(t *testing.T, brokers string) {
 	t.Helper()

@@ -38,20 +38,34 @@ func newTour(t *testing.T) *tour {
 // place of the terminals in which they run.
 func (r *tour) blocks(heading string) (blocks []string) {
 	r.t.Helper()
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(text), "\n## "+heading+"\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	fenced := regexp.MustCompile("(?ms)^```sh\n(.*?)^```")
-	for _, block := range fenced.FindAllStringSubmatch(section, -1) {
-		if !strings.HasPrefix(block[1], "make ") {
-			blocks = append(blocks, block[1])
+	for _, block := range commandsOf(r.t, "../../README.md", "## "+heading) {
+		if !strings.HasPrefix(block, "make ") {
+			blocks = append(blocks, block)
 		}
 	}
 	if len(blocks) < 3 {
 		r.t.Fatalf("%q of the README has %d blocks of commands", heading, len(blocks))
+	}
+	return blocks
+}
+
+// commandsOf returns the blocks of commands of a page's section, which is named by the headings
+// that lead to it, and ends where another one of its level begins.
+func commandsOf(t *testing.T, page string, headings ...string) (blocks []string) {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	section := string(text)
+	for _, heading := range headings {
+		level, _, _ := strings.Cut(heading, " ")
+		_, section, _ = strings.Cut(section, "\n"+heading+"\n")
+		section, _, _ = strings.Cut(section, "\n"+level+" ")
+	}
+	fenced := regexp.MustCompile("(?ms)^```sh\n(.*?)^```")
+	for _, block := range fenced.FindAllStringSubmatch(section, -1) {
+		blocks = append(blocks, block[1])
 	}
 	return blocks
 }
@@ -161,7 +175,7 @@ func TestKafkaTour(t *testing.T) {
 	r.shows(out,
 		"31 topics to make", "\ndone\n", "\ncopied ", "✓ quittance.accounts.v1",
 		"✓ the journal's chain holds in kafka:", `{"status":"ready"}`, "\nshard  status ",
-		`{"id":"txn_`, `{"id":"txn_`, "15     serving  two  ",
+		`{"id":"txn_`, `{"id":"txn_`, "real", "15     serving  ",
 		"✓ the store is what the log says: shards 0, 1,",
 		"\ncopied ", "secret:   copied to var/back/secret",
 		"✓ the store is what the log says")

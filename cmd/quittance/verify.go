@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/big"
 	"slices"
 	"strings"
 	"time"
@@ -15,9 +14,6 @@ import (
 	"github.com/quittance/quittance/cmd/internal/api"
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/compaction/local"
-	"github.com/quittance/quittance/ledger"
-	"github.com/quittance/quittance/ledger/money"
-	"github.com/quittance/quittance/ledger/settlement"
 )
 
 // verifyCommand checks the data of a running server or of one that is stopped.
@@ -35,6 +31,7 @@ type verifyCommand struct {
 func (verifyCommand) Help() string {
 	return `Reads everything from the first record and checks that
 
+    the topics hold what this program has written, and nothing of anybody else
     the journal's entries follow each other and their hash chain holds
     the balance of every account is the fold of the journal
     debits equal credits, per tenant and currency
@@ -44,6 +41,10 @@ func (verifyCommand) Help() string {
 Exits with 1 when something is wrong, and says what and where. On a stopped server:
 
     $ quittance verify --data var/dev
+
+Of a log on a cluster that no node serves:
+
+    $ quittance verify --log kafka --brokers 127.0.0.1:9092
 
 On a running one, with a key of the role platform:
 
@@ -56,7 +57,7 @@ and the journal's chain in both. It prints a digest for each topic and the first
 
     $ quittance verify --compare local:var/dev kafka:broker-1:9092
 
-` + placeHelp
+` + placeHelp + "\n\nOf the one log without --compare:\n\n" + kafkaHelp
 }
 
 // errUnsound reports a verification that found something.
@@ -102,7 +103,7 @@ func (c verifyCommand) report(
 	}
 	o, err := c.quiet(ctx, p, engineOptions{
 		logger: p.logger(slog.LevelError), log: local.Options{CleanEvery: -1}, reading: true,
-	})
+	}, askByURL)
 	if err != nil {
 		return report, err
 	}
@@ -139,34 +140,29 @@ func (c *check) told() api.VerifyCheck {
 }
 
 // verify checks everything that a set of shards holds, against the log alone. It reads a view of
-// each shard in turn, beside whatever is being served. The error is of what kept it from checking;
-// what it found wrong is in the report.
+// each shard in turn, beside whatever is being served. A shard that drops itself meanwhile is
+// looked at again. The error is of what kept it from checking, such as a shard that went to another
+// process; what it found wrong is in the report.
 func verify(
 	ctx context.Context, s *compaction.Shards, l compaction.Log,
 ) (report api.VerifyReport, err error) {
-	v := verifier{ctx: ctx, log: l,
-		chain:   check{name: "the journal's chain holds", unit: "entries"},
-		fold:    check{name: "balances are the fold of the journal", unit: "postings"},
-		books:   check{name: "debits equal credits, in each currency", unit: "accounts"},
-		settled: check{name: "no record outlives its settlement", unit: "settled ids"},
-		store:   check{name: "the store is what the log says", unit: "keys"},
-	}
+	v := newVerifier(l)
 	if err := restored(ctx, s); err != nil {
 		return report, err
 	}
-	if err := s.Each(v.shard); err != nil {
-		return report, err
-	}
-	for n := range s.Count() {
-		if !s.Owned(n) {
-			continue // its owner verifies it
-		}
-		if err := v.compare(s, n); err != nil {
-			return report, err
+	looks := []func(context.Context, *compaction.Shards, int) error{v.foreign, v.books, v.compare}
+	for _, look := range looks {
+		for n := range s.Count() {
+			if !s.Owned(n) {
+				continue // its owner verifies it
+			}
+			if err := v.damaged(look(ctx, s, n)); err != nil {
+				return report, err
+			}
 		}
 	}
 	report.OK = true
-	for _, c := range []*check{&v.chain, &v.fold, &v.books, &v.settled, &v.store} {
+	for _, c := range v.checks() {
 		report.OK = report.OK && len(c.findings) == 0
 		report.Checks = append(report.Checks, c.told())
 	}
@@ -188,158 +184,6 @@ func restored(ctx context.Context, s *compaction.Shards) error {
 			return ctx.Err()
 		}
 	}
-}
-
-// A verifier goes from shard to shard.
-type verifier struct {
-	ctx                                context.Context
-	log                                compaction.Log
-	chain, fold, books, settled, store check
-}
-
-// errFolded ends the reading of the journal where the view ends.
-var errFolded = errors.New("folded")
-
-// open holds the open records against the rules of settlement, and returns which entries of the
-// journal must have a final record of which ids.
-func (v *verifier) open(shard int, view *compaction.View) (map[uint64][]string, error) {
-	faults, err := settlement.CheckOpen(view)
-	for _, f := range faults {
-		v.settled.find("shard %d: %s", shard, f)
-	}
-	finals := map[uint64][]string{}
-	page := compaction.Page{Limit: 4096}
-	for err == nil {
-		var rows []compaction.Row[ledger.Pointer]
-		if rows, err = ledger.Settled.Scan(view, page); err != nil {
-			break
-		}
-		for _, r := range rows {
-			v.settled.count++
-			_, subject, _ := strings.Cut(r.Key, "/")
-			if r.Value.Subject != "" {
-				subject = r.Value.Subject
-			}
-			finals[r.Value.Sequence] = append(finals[r.Value.Sequence], subject)
-		}
-		if len(rows) < page.Limit {
-			break
-		}
-		page.After = rows[len(rows)-1].Cursor
-	}
-	return finals, err
-}
-
-// recorded takes what an entry has final records of from those that are looked for.
-func (v *verifier) recorded(stored []byte, finals map[uint64][]string) error {
-	sequence, err := ledger.Sequence(stored)
-	if err != nil || finals[sequence] == nil {
-		return nil // a fold says what is wrong with an entry
-	}
-	entry, err := ledger.DecodeEntry(stored)
-	if err != nil {
-		return nil
-	}
-	for _, subject := range finals[sequence] {
-		has := func(f ledger.Fact) bool { return f.Subject == subject && len(f.Record) > 0 }
-		if !slices.ContainsFunc(entry.Facts, has) {
-			v.settled.find("shard %d: entry %d has no final record of %s", entry.Shard, sequence, subject)
-		}
-	}
-	delete(finals, sequence)
-	return nil
-}
-
-// shard folds a shard's journal up to where the view is and compares.
-func (v *verifier) shard(shard int, view *compaction.View) error {
-	head, _, err := ledger.Heads.Get(view, ledger.HeadKey)
-	if err != nil {
-		return err
-	}
-	finals, err := v.open(shard, view)
-	if err != nil {
-		return err
-	}
-	fold := ledger.NewFold(shard)
-	err = readLog(v.ctx, v.log, shard, []string{ledger.Journal.Topic().Name}, nil,
-		func(e compaction.Entry) error {
-			if e.Topic != ledger.Journal.Topic().Name {
-				return nil
-			}
-			if fold.Head().Sequence == head.Sequence {
-				return errFolded // what came after the view was taken
-			}
-			v.chain.count++
-			if err := fold.Add(e.Value); err != nil {
-				v.chain.find("%v", err)
-			}
-			return v.recorded(e.Value, finals)
-		})
-	if err != nil && !errors.Is(err, errFolded) {
-		return err
-	}
-	for sequence, subjects := range finals {
-		v.settled.find("shard %d: there is no entry %d, with the final records of %v",
-			shard, sequence, subjects)
-	}
-	v.fold.count += fold.Postings()
-	findings, err := fold.Compare(view)
-	if err != nil {
-		return err
-	}
-	for _, f := range findings {
-		v.fold.find("%s", f)
-	}
-	return v.balance(shard, view)
-}
-
-// balance adds up the accounts of a shard: in each currency the debits must equal the credits,
-// posted and pending. That each tenant's do, the fold says.
-func (v *verifier) balance(shard int, view *compaction.View) error {
-	sums := map[money.Currency]*[2]big.Int{}
-	page := compaction.Page{Limit: 4096}
-	for {
-		rows, err := ledger.Accounts.Scan(view, page)
-		if err != nil {
-			return err
-		}
-		for _, r := range rows {
-			v.books.count++
-			sum := sums[r.Value.Currency]
-			if sum == nil {
-				sum = new([2]big.Int)
-				sums[r.Value.Currency] = sum
-			}
-			for i, s := range []ledger.Sums{r.Value.Posted, r.Value.Pending} {
-				sum[i].Add(&sum[i], big.NewInt(s.Debits))
-				sum[i].Sub(&sum[i], big.NewInt(s.Credits))
-			}
-		}
-		if len(rows) < page.Limit {
-			break
-		}
-		page.After = rows[len(rows)-1].Cursor
-	}
-	for currency, sum := range sums {
-		if sum[0].Sign() != 0 || sum[1].Sign() != 0 {
-			v.books.find("shard %d: the books in %s are out by %v posted and %v pending minor units",
-				shard, currency, &sum[0], &sum[1])
-		}
-	}
-	return nil
-}
-
-// compare compares a shard's store with the log.
-func (v *verifier) compare(s *compaction.Shards, shard int) error {
-	report, err := s.CompareStore(v.ctx, shard)
-	if err != nil {
-		return err
-	}
-	v.store.count += report.Records
-	for _, key := range report.Different {
-		v.store.find("shard %d, key %s differs", shard, key)
-	}
-	return nil
 }
 
 // printReport writes a report for people.

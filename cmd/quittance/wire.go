@@ -98,7 +98,8 @@ func (s *server) startSandbox(ctx context.Context) (err error) {
 	rand.Read(random) // never fails
 	s.webhookSecret = "whsec_" + hex.EncodeToString(random)
 	s.provider, err = startProvider(ctx, "127.0.0.1:0", sandbox.Options{
-		Dir: filepath.Join(s.c.Data, "sandbox"), Logger: s.logger,
+		Dir:    filepath.Join(s.c.Data, "sandbox"),
+		Logger: s.logger.With("log", "sandbox"), // whose shards have numbers of their own
 		Endpoints: []sandbox.Endpoint{
 			{URL: s.url + "/v1/webhooks/" + stripe.Name, Secret: s.webhookSecret},
 		},

@@ -28,18 +28,19 @@ func testRoundTrip(s *subject) {
 	s.same(s.entries(1, nil, s.end(1)), groups)
 }
 
-// A log that was closed and opened again holds what it held, and goes on with the next number.
+// A log that was closed and opened again holds what it held, and goes on with the next number. Who
+// has not claimed may see what another was answered a moment late; a claim waits for it.
 func testReopen(s *subject) {
 	w := s.claim(0)
 	groups := s.fill(w, 1, 20)
 	before := s.end(0)
 	s.reopen()
-	if end := s.end(0); !end.Reached(before) {
-		s.Fatalf("the end was %v and is %v", before, end)
-	}
 	w = s.claim(0)
 	if !w.Start().Reached(before) {
 		s.Fatalf("the claim starts at %v, before the end %v", w.Start(), before)
+	}
+	if end := s.end(0); !end.Reached(before) {
+		s.Fatalf("the end was %v and is %v", before, end)
 	}
 	s.same(s.entries(0, nil, w.Start()), groups)
 	groups = append(groups, s.fill(w, 21, 25)...)
@@ -123,6 +124,25 @@ func testRefused(s *subject) {
 	}
 	groups := s.fill(w, 1, 2)
 	s.same(s.entries(0, nil, s.end(0)), groups)
+}
+
+// The largest record that a log may be given is taken and read again; a larger one is refused, and
+// nothing of its group is written: else what one log has taken could not be copied to another.
+func testSize(s *subject) {
+	w := s.claim(0)
+	value := bytes.Repeat([]byte("0123456789abcdef"), compaction.MaxRecordBytes/16+1)
+	for _, topic := range []string{OpenTopic, BackgroundTopic, JournalTopic} {
+		large := compaction.Record{Topic: topic, Key: []byte("a"),
+			Value: value[:compaction.MaxRecordBytes]}
+		_, err := w.Append(s.Context(), group(1, rec(OpenTopic, "b", "bad"), large))
+		var size *compaction.SizeError
+		if !errors.As(err, &size) || size.Topic != topic || !errors.Is(err, compaction.ErrNotCommitted) {
+			s.Errorf("a record of %s that is too large: %v, want a SizeError", topic, err)
+		}
+	}
+	largest := rec(OpenTopic, "a", string(value[:compaction.MaxRecordBytes-1]))
+	s.add(w, 1, largest)
+	s.same(s.entries(0, nil, s.end(0)), []compaction.Group{group(1, largest)})
 }
 
 // A group may skip the numbers that compaction has emptied, from the one that is next, and only

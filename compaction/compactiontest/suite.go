@@ -45,6 +45,7 @@ func TestLog(t *testing.T, create func(t *testing.T) Opener) {
 		{"Shards", testShards},
 		{"Numbers", testNumbers},
 		{"Refused", testRefused},
+		{"Size", testSize},
 		{"Skip", testSkip},
 		{"Bulk", testBulk},
 		{"Empty", testEmpty},

@@ -130,6 +130,7 @@ func (g Grant) ACLs(prefix string) []ACL {
 	case Operate:
 		add("TOPIC", topics, "plans and applies topics and their settings",
 			"CREATE", "ALTER", "DESCRIBE", "DESCRIBE_CONFIGS", "ALTER_CONFIGS")
+		add("TOPIC", prefix+ShardsTopic, "sees with which topics the log was served", "READ")
 		add("CLUSTER", clusterName, "plans and applies these ACLs", "DESCRIBE", "ALTER")
 	}
 	return all

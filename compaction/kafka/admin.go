@@ -142,6 +142,10 @@ func (s SASL) who() string {
 	return s.User
 }
 
+// Denied reports whether an error says that the cluster does not let this process do what it
+// wanted: nothing but another right, given by an operator, makes an end of it.
+func Denied(err error) bool { return denied(err) }
+
 // denied reports whether an authorizer refused.
 func denied(err error) bool {
 	for _, known := range []error{

@@ -38,9 +38,12 @@ var deterministic = proto.MarshalOptions{Deterministic: true}
 func (l *Log) barrier(
 	shard int, last header, epoch uint64, mark compaction.Mark,
 ) ([]*kgo.Record, error) {
+	o := Owner{Node: l.options.Node, Address: l.options.Address, Epoch: epoch,
+		Claimed: l.options.Clock().UTC()}
+	l.claiming(shard, o)
 	claim := &compactionv1.ShardRecord{
-		Node: l.options.Node, Address: l.options.Address, Epoch: epoch,
-		ClaimedUnixNano: l.options.Clock().UnixNano(), Ring: ringSize, Cluster: l.report.Cluster,
+		Node: o.Node, Address: o.Address, Epoch: o.Epoch,
+		ClaimedUnixNano: o.Claimed.UnixNano(), Ring: ringSize, Cluster: l.report.Cluster,
 	}
 	mark.Describe(claim)
 	for _, name := range l.names {

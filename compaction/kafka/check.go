@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/quittance/quittance/compaction"
+	compactionv1 "github.com/quittance/quittance/compaction/v1"
 )
 
 // A Fault is something about a cluster with which a log must not be opened.
@@ -14,6 +17,9 @@ type Fault struct {
 	Topic string // with its prefix; empty where it is about the cluster
 	What  string // what is wrong, and why that matters
 	Mend  string // a command, or what there is to decide; empty where applying a plan mends it
+
+	lost   bool // what the log kept is gone: a plan must not paper over it
+	decide bool // no plan mends it, and none is applied while it is there
 }
 
 // A FaultsError refuses to open a log on a cluster that would not keep it. It says how to mend
@@ -24,11 +30,21 @@ type FaultsError struct {
 	Apply   string // the command that mends what a plan can
 }
 
+// Is reports that the error is a compaction.ErrReplaced where what the log kept is gone.
+func (e *FaultsError) Is(target error) bool {
+	return target == compaction.ErrReplaced && e.lost()
+}
+
+// lost reports whether what the log kept is gone.
+func (e *FaultsError) lost() bool {
+	return slices.ContainsFunc(e.Faults, func(f Fault) bool { return f.lost })
+}
+
 // Error names every fault and how to mend it, a line or two each.
 func (e *FaultsError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "kafka: the cluster %s would not keep this log:", e.Cluster)
-	planned := false
+	planned, undecided := false, false
 	for _, f := range e.Faults {
 		b.WriteString("\n  ")
 		if f.Topic != "" {
@@ -38,9 +54,14 @@ func (e *FaultsError) Error() string {
 		if f.Mend != "" {
 			b.WriteString("\n      " + f.Mend)
 		}
-		planned = planned || f.Mend == "" || strings.HasPrefix(f.Mend, configsTool)
+		planned = planned || !f.decide && !f.lost
+		undecided = undecided || f.decide || f.lost
 	}
-	if planned {
+	switch {
+	case planned && undecided:
+		b.WriteString("\nTopics and settings are mended by the following, which does nothing before " +
+			"the rest is decided\n      " + e.Apply)
+	case planned:
 		b.WriteString("\nTopics and settings are shown and mended by\n      " + e.Apply)
 	}
 	return b.String()
@@ -54,6 +75,9 @@ type Report struct {
 	Topics map[string]TopicID
 	// Warnings say what slows the log down, or makes it less safe than it could be.
 	Warnings []string
+
+	prefix string
+	claims []*compactionv1.ShardRecord // of each shard the last one; nil where there is none
 }
 
 // check holds a cluster against a spec. The error is a *FaultsError, or says what kept it from
@@ -66,17 +90,26 @@ func check(ctx context.Context, cl *kgo.Client, s Spec) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	brokers := strings.Join(seeds(cl), ",")
-	e := &FaultsError{Cluster: f.cluster, Apply: applyCommand(s, brokers)}
+	before, err := f.past(ctx, cl, s)
+	if err != nil {
+		return Report{}, err
+	}
+	brokers := seeds(cl)
+	e := &FaultsError{Cluster: f.cluster, Apply: topicsCommand("apply", s, brokers),
+		Faults: before.lost(f, s)}
 	if why := f.transactionFault(); why != nil {
 		why.Mend = strings.ReplaceAll(why.Mend, "BROKERS", brokers)
 		e.Faults = append(e.Faults, *why)
 	}
-	e.Faults = append(e.Faults, f.topicFaults(s, brokers)...)
-	if len(e.Faults) > 0 {
+	its, err := f.topicFaults(ctx, cl, s, before)
+	if err != nil {
+		return Report{}, err
+	}
+	if e.Faults = append(e.Faults, its...); len(e.Faults) > 0 {
 		return Report{}, e
 	}
-	r := Report{Cluster: f.cluster, Shards: f.shards(s), Topics: map[string]TopicID{}}
+	r := Report{Cluster: f.cluster, Shards: f.shards(s), Topics: map[string]TopicID{},
+		prefix: s.Prefix, claims: before.claims}
 	for name, t := range f.topics {
 		r.Topics[name] = t.id
 	}
@@ -84,42 +117,19 @@ func check(ctx context.Context, cl *kgo.Client, s Spec) (Report, error) {
 	return r, nil
 }
 
-// same reports, as a *FaultsError, which of the topics whose ids were written down when the log was
-// used last are other topics now, and whether it is another cluster.
-func (r Report) same(cluster string, topics map[string]TopicID) error {
-	e := &FaultsError{Cluster: r.Cluster}
-	const mend = "point at the cluster that has the log; or, where its data are lost, copy the log " +
-		"from where it is whole into new topics (quittance copy)"
-	if cluster != r.Cluster {
-		e.Faults = append(e.Faults, Fault{
-			What: "the log was written on the cluster " + cluster, Mend: mend})
-	}
-	for name, id := range topics {
-		if have, ok := r.Topics[name]; ok && have != id {
-			e.Faults = append(e.Faults, Fault{Topic: name, Mend: mend,
-				What: "the topic was deleted and made anew: what the log kept in it is gone"})
-		}
-	}
-	if len(e.Faults) == 0 {
-		return nil
-	}
-	slices.SortFunc(e.Faults, func(a, b Fault) int { return strings.Compare(a.Topic, b.Topic) })
-	return e
-}
-
-// seeds returns the brokers that a client was told.
-func seeds(cl *kgo.Client) []string {
+// seeds returns the brokers that a client was told, as a flag takes them.
+func seeds(cl *kgo.Client) string {
 	all, _ := cl.OptValue(kgo.SeedBrokers).([]string)
-	return all
+	return strings.Join(all, ",")
 }
 
-// applyCommand is the command that makes a cluster fit.
-func applyCommand(s Spec, brokers string) string {
-	command := "quittance topics apply --log kafka --brokers " + brokers
+// topicsCommand is the command that plans, or does, what makes a cluster fit.
+func topicsCommand(verb string, s Spec, brokers string) string {
+	text := "quittance topics " + verb + " --log kafka --brokers " + brokers
 	if s.Prefix != "" {
-		command += " --topic-prefix " + s.Prefix
+		text += " --topic-prefix " + s.Prefix
 	}
-	return command
+	return text
 }
 
 // The tools of Kafka that mend what a plan does not.
@@ -130,9 +140,6 @@ const (
 	reassignTool = "kafka-reassign-partitions.sh"
 )
 
-// decide is where no command mends a fault.
-const decide = "quittance topics plan --log kafka shows what else there is to decide"
-
 // minTransactions is the level of transaction.version from which each transaction has an epoch of
 // its own: below it, a late message of one transaction may end up in the next.
 const minTransactions = 2
@@ -142,46 +149,73 @@ func (f *found) transactionFault() *Fault {
 	if f.transactions >= minTransactions {
 		return nil
 	}
-	return &Fault{
+	return &Fault{decide: true,
 		What: fmt.Sprintf("transaction.version is %d and must be at least %d: below it, what was "+
 			"sent late for one group may become part of the next", f.transactions, minTransactions),
 		Mend: featuresTool + " --bootstrap-server BROKERS upgrade --feature transaction.version=2",
 	}
 }
 
-// topicFaults holds every topic against what it must be.
-func (f *found) topicFaults(s Spec, brokers string) (faults []Fault) {
-	shards := f.shards(s)
+// topicFaults holds every topic that is there against what it must be, and names those that are
+// missing and were never served.
+func (f *found) topicFaults(
+	ctx context.Context, cl *kgo.Client, s Spec, before past,
+) (faults []Fault, err error) {
+	shards, brokers := f.shards(s), seeds(cl)
+	plan := topicsCommand("plan", s, brokers) + "\n      shows what else there is to decide"
 	if s.Shards != 0 && s.Shards != shards {
-		faults = append(faults, Fault{Topic: s.Prefix + ShardsTopic,
-			What: shardsReason(shards, s.Shards), Mend: decide})
+		faults = append(faults, Fault{Topic: s.Prefix + ShardsTopic, decide: true,
+			What: shardsReason(shards, s.Shards), Mend: plan})
 	}
 	var missing []string
 	for _, t := range s.topics() {
 		name := s.Prefix + t.Name
 		have, ok := f.topics[t.Name]
 		if !ok {
-			missing = append(missing, name)
+			if before.allows(t.Name) {
+				missing = append(missing, name)
+			}
 			continue
 		}
-		if n := len(have.leaders); n != shards {
-			faults = append(faults, Fault{Topic: name, What: partitionsReason(n, shards), Mend: decide})
+		if n := len(have.leaders); n != shards && !before.headless {
+			faults = append(faults, Fault{Topic: name, decide: true,
+				What: partitionsReason(n, shards), Mend: plan})
 		}
-		for _, want := range settings(t, have.replication()) {
-			is, known := have.configs[want.Name]
-			if !known || want.holds(is.value) {
-				continue
-			}
-			faults = append(faults, Fault{Topic: name, What: want.fault(is.value),
-				Mend: fmt.Sprintf("%s --bootstrap-server %s --alter --entity-type topics --entity-name %s "+
-					"--add-config %s", configsTool, brokers, name, want)})
+		its, err := have.settingFaults(ctx, cl, t, name)
+		if err != nil {
+			return nil, err
 		}
+		faults = append(faults, its...)
 	}
 	if len(missing) > 0 {
 		faults = append(faults, Fault{What: "topics are missing, or may not be seen: " +
 			some(missing)})
 	}
-	return faults
+	return faults, nil
+}
+
+// settingFaults holds the settings of a topic against what they must be.
+func (t foundTopic) settingFaults(
+	ctx context.Context, cl *kgo.Client, of compaction.Topic, name string,
+) (faults []Fault, err error) {
+	for _, want := range settings(of, t.replication()) {
+		is, known := t.configs[want.Name]
+		if !known || want.holds(is.value) {
+			continue
+		}
+		fault := Fault{Topic: name, What: want.fault(is.value),
+			Mend: fmt.Sprintf("%s --bootstrap-server %s --alter --entity-type topics --entity-name %s "+
+				"--add-config %s", configsTool, seeds(cl), name, want)}
+		why, err := want.undecided(ctx, cl, name, is.value)
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			fault.What, fault.decide = why, true
+		}
+		faults = append(faults, fault)
+	}
+	return faults, nil
 }
 
 // fault says that a setting is not what it must be, and why that matters.

@@ -104,7 +104,7 @@ func TestCheckMissing(t *testing.T) {
 // they are not.
 func TestCheckPartitions(t *testing.T) {
 	a, _ := fake(t, kfake.NumBrokers(1))
-	s := Spec{Topics: someTopics(), Shards: 2}
+	s := Spec{Topics: someTopics(), Prefix: "acme.", Shards: 2}
 	a.apply(t, s)
 	other := s
 	other.Shards = 3
@@ -112,13 +112,23 @@ func TestCheckPartitions(t *testing.T) {
 	if text := a.faults(t, other).Error(); !strings.Contains(text, asked) {
 		t.Errorf("another number of shards:\n%s", text)
 	}
-	_, err := kadm.NewClient(a.cl).UpdatePartitions(aMinute(t), 5, "quittance.journal.v1")
+	_, err := kadm.NewClient(a.cl).UpdatePartitions(aMinute(t), 5, "acme.quittance.journal.v1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := a.faults(t, s).Error()
-	if !strings.Contains(text, "quittance.journal.v1: it has 5 partitions and the log has 2 shards") {
+	plan := "topics plan --log kafka --brokers " + a.c.Brokers[0] + " --topic-prefix acme."
+	const says = "acme.quittance.journal.v1: it has 5 partitions and the log has 2 shards"
+	if !strings.Contains(text, says) || !strings.Contains(text, plan) {
 		t.Errorf("got:\n%s", text)
+	}
+	if strings.Contains(text, "topics apply") {
+		t.Errorf("it is said to be mended by what refuses it:\n%s", text)
+	}
+	a.set(t, "acme.quittance.journal.v1", "retention.ms", "1")
+	text = a.faults(t, s).Error()
+	if !strings.Contains(text, "does nothing before the rest is decided") {
+		t.Errorf("beside what is mended so:\n%s", text)
 	}
 }
 

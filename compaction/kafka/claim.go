@@ -17,7 +17,8 @@ import (
 // each of which fences who had it, and then a barrier is committed through the first of them: who
 // claims at the same time cannot have all of that too. A claim that failed in any way, fenced by
 // another or without an answer, has no effect but to fence: it is made again. A log that has moved
-// is not claimed (*compaction.MovedError), unless Options.Moved says so.
+// is not claimed (*compaction.MovedError), unless Options.Moved says so; one of which a topic was
+// deleted and made anew since it was opened is not at all (compaction.ErrReplaced).
 func (l *Log) Claim(ctx context.Context, shard int) (compaction.Writer, error) {
 	ctx, done, err := l.begin(ctx, shard)
 	if err != nil {
@@ -35,7 +36,7 @@ func (l *Log) Claim(ctx context.Context, shard int) (compaction.Writer, error) {
 		return nil, errors.Join(compaction.ErrClosed, w.Close())
 	}
 	if err := w.take(ctx); err != nil {
-		return nil, errors.Join(l.failed(err), w.Close())
+		return nil, errors.Join(l.failed(l.absent(ctx, shard, err)), w.Close())
 	}
 	return w, nil
 }
@@ -58,10 +59,11 @@ func (w *writer) take(ctx context.Context) error {
 	if err := w.log.stable(ctx, w.shard); err != nil {
 		return err
 	}
-	last, mark, err := w.log.lastGroup(ctx, w.shard)
+	t, err := w.log.tail(ctx, w.shard, w.log.names)
 	if err != nil {
 		return err
 	}
+	last, mark := t.highest, t.mark
 	if mark.Moved != nil && !w.log.options.Moved {
 		return &compaction.MovedError{Move: *mark.Moved}
 	}
@@ -73,14 +75,18 @@ func (w *writer) take(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.ring[0].transact(ctx, records); err != nil {
+	w.ends = t.ends
+	if err := w.ring[0].transact(ctx, records, w.follow); err != nil {
 		return fmt.Errorf("kafka: the barrier of shard %d: %w", w.shard, err)
 	}
 	w.turn = 1
 	w.start = advance(nil, w.log, records)
+	if err := t.fetcher.confirm(ctx, w.start); err != nil {
+		return err
+	}
 	w.mark = mark
 	w.ends, w.claim = w.start, w.start.Of(ShardsTopic)-1
-	w.log.note(w.shard, w.ends)
+	w.claimed()
 	return nil
 }
 
@@ -88,34 +94,29 @@ func (w *writer) take(ctx context.Context) error {
 // last, its marker and a barrier. Where none of them holds a record, the next step is larger.
 const tailStep = 16
 
-// lastGroup returns the number and the stamp of a shard's last group, the epoch of its last claim
-// and the mark that stands there: the highest that the last records of its topics have. Every topic
-// holds at least its last barrier, and every group has left a record or its trace, whatever was
-// compacted. No earlier owner may be able to append any more.
-func (l *Log) lastGroup(ctx context.Context, shard int) (
-	last header, mark compaction.Mark, err error,
-) {
-	t, err := l.tail(ctx, shard, l.names)
-	if err != nil {
-		return header{}, compaction.Mark{}, err
-	}
-	return t.highest, t.mark, nil
-}
-
-// verifyClaims refuses a log that was claimed with another secret, or with other topics of the same
-// names, before anybody is fenced because of it.
-func (l *Log) verifyClaims(ctx context.Context) error {
-	for shard := range l.identity.Shards {
-		if _, err := l.tail(ctx, shard, []string{ShardsTopic}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // tail reads the last record of some of a shard's topics, ShardsTopic among them, and holds the
-// last claim against the log as it is.
+// last claim against the log as it is. The highest that the last records of all topics have is the
+// shard's last group, and the epoch of its last claim: every topic holds at least its last barrier,
+// and every group has left a record or its trace, whatever was compacted. No earlier owner may be
+// able to append any more, then.
 func (l *Log) tail(ctx context.Context, shard int, names []string) (*tail, error) {
+	t, err := l.lastRecords(ctx, shard, names)
+	if err == nil {
+		err = t.same()
+	}
+	return t, err
+}
+
+// lastRecords does what tail does, but for holding the claim against anything.
+func (l *Log) lastRecords(ctx context.Context, shard int, names []string) (*tail, error) {
+	f := &fetcher{log: l, cl: l.admin, shard: shard}
+	err := persist(ctx, func() (err error) {
+		f.led, err = f.leaders(ctx, names)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	ends, err := l.offsets(ctx, shard, names, lastStable)
 	if err != nil {
 		return nil, err
@@ -124,8 +125,10 @@ func (l *Log) tail(ctx context.Context, shard int, names []string) (*tail, error
 	if err != nil {
 		return nil, err
 	}
-	t := &tail{log: l, shard: shard, last: map[string]*kgo.Record{}}
-	f := &fetcher{l, l.admin, shard}
+	t := &tail{log: l, shard: shard, fetcher: f, last: map[string]*kgo.Record{}}
+	for _, name := range names {
+		t.ends = append(t.ends, compaction.Position{Topic: name, Next: ends[name]})
+	}
 	open := names
 	for step := int64(tailStep); len(open) > 0; step *= 16 {
 		var spans []want
@@ -133,7 +136,7 @@ func (l *Log) tail(ctx context.Context, shard int, names []string) (*tail, error
 		for _, name := range open {
 			from := max(starts[name], ends[name]-step)
 			if from < ends[name] {
-				spans = append(spans, want{name, from})
+				spans = append(spans, want{topic: name, from: from})
 			}
 			if from > starts[name] {
 				next = append(next, name)
@@ -149,16 +152,20 @@ func (l *Log) tail(ctx context.Context, shard int, names []string) (*tail, error
 			}
 		}
 	}
-	return t, t.verify(ctx, f)
+	t.claim, err = t.claimed(ctx)
+	return t, err
 }
 
 // A tail is what the last records of a shard's topics say.
 type tail struct {
 	log     *Log
 	shard   int
-	last    map[string]*kgo.Record // of each topic
-	highest header                 // the last group, and the highest epoch
-	mark    compaction.Mark        // what the last claim says of the log
+	fetcher *fetcher
+	ends    compaction.Positions      // where the topics are stable
+	last    map[string]*kgo.Record    // of each topic
+	claim   *compactionv1.ShardRecord // nil where there is none
+	highest header                    // the last group, and the highest epoch
+	mark    compaction.Mark           // what the last claim says of the log
 }
 
 func (t *tail) take(p piece) error {
@@ -179,32 +186,29 @@ func (t *tail) take(p piece) error {
 	return nil
 }
 
-// verify refuses a log whose topics are not those of the last claim: one of them was deleted and
-// made anew, and what it held is gone. The last record of ShardsTopic is that claim or names where
-// it stands.
-func (t *tail) verify(ctx context.Context, f *fetcher) error {
+// claimed returns the last claim. The last record of ShardsTopic is that, or names where it stands.
+func (t *tail) claimed(ctx context.Context) (*compactionv1.ShardRecord, error) {
 	r := t.last[ShardsTopic]
 	if r == nil {
-		return nil
+		return nil, nil
 	}
 	m, err := t.decode(r)
 	if err != nil || string(r.Key) == string(claimKey(t.shard)) {
-		return errors.Join(err, t.same(m))
+		return m, err
 	}
 	var claim *kgo.Record
 	at := m.GetClaimOffset()
-	spans, to := []want{{ShardsTopic, at}}, map[string]int64{ShardsTopic: at + 1}
-	err = f.sweep(ctx, spans, to, func(p piece) error {
+	spans, to := []want{{topic: ShardsTopic, from: at}}, map[string]int64{ShardsTopic: at + 1}
+	err = t.fetcher.sweep(ctx, spans, to, func(p piece) error {
 		if claim == nil && len(p.records) > 0 && p.records[0].Offset == at {
 			claim = p.records[0]
 		}
 		return nil
 	})
 	if err != nil || claim == nil {
-		return err
+		return nil, err
 	}
-	m, err = t.decode(claim)
-	return errors.Join(err, t.same(m))
+	return t.decode(claim)
 }
 
 func (t *tail) decode(r *kgo.Record) (*compactionv1.ShardRecord, error) {
@@ -215,8 +219,10 @@ func (t *tail) decode(r *kgo.Record) (*compactionv1.ShardRecord, error) {
 	return m, nil
 }
 
-// same holds the claim before against the log as it is.
-func (t *tail) same(m *compactionv1.ShardRecord) error {
+// same holds the claim before against the log as it is. It refuses a log whose topics are not those
+// of that claim: one of them was deleted and made anew, and what it held is gone.
+func (t *tail) same() error {
+	m := t.claim
 	if m == nil {
 		return nil
 	}
@@ -229,13 +235,18 @@ func (t *tail) same(m *compactionv1.ShardRecord) error {
 	if len(own) > 0 && len(m.SecretCheck) > 0 && !hmac.Equal(own, m.SecretCheck) {
 		return &SecretError{t.shard, m.Node}
 	}
+	return t.log.report.same(m.Cluster, topicsOf(m))
+}
+
+// topicsOf returns the ids of the topics that a claim was made with, none for no claim.
+func topicsOf(m *compactionv1.ShardRecord) map[string]TopicID {
 	ids := map[string]TopicID{}
-	for _, topic := range m.Topics {
+	for _, topic := range m.GetTopics() {
 		if len(topic.Id) == len(TopicID{}) {
 			ids[topic.Name] = TopicID(topic.Id)
 		}
 	}
-	return t.log.report.same(m.Cluster, ids)
+	return ids
 }
 
 // corrupt reports a record that is not what this program writes.

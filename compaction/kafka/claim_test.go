@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,9 +34,9 @@ func produced(tb testing.TB, brokers []string, r *kgo.Record) {
 // at returns the record of a topic at an offset.
 func at(tb testing.TB, l *Log, shard int, topic string, offset int64) (found *kgo.Record) {
 	tb.Helper()
-	f := &fetcher{l, l.admin, shard}
+	f := &fetcher{log: l, cl: l.admin, shard: shard}
 	to := map[string]int64{topic: offset + 1}
-	err := f.sweep(tb.Context(), []want{{topic, offset}}, to, func(p piece) error {
+	err := f.sweep(tb.Context(), []want{{topic: topic, from: offset}}, to, func(p piece) error {
 		for _, r := range p.records {
 			if r.Offset == offset {
 				found = r
@@ -124,40 +125,52 @@ func TestClaimSilent(t *testing.T) {
 	}
 }
 
-// TestClaimMade: a topic that was deleted and made anew has lost what it held. The shard must not
-// be served without it.
+// TestClaimMade: a topic that was deleted, or made anew since, has lost what it held. The shard
+// must not be served without it, and a start that makes what is missing must not make that.
 func TestClaimMade(t *testing.T) {
 	brokers := model(t).ListenAddrs()
-	o := suiteOptions(brokers, "")
+	o := suiteOptions(brokers, "acme.")
 	first := opened(t, o)
 	w := claim(t, first, 0)
 	add(t, w, three(1))
 	add(t, w, compaction.Group{Number: 2}) // the last record of the shards' topic is no claim
-	admin := admins(t, brokers)
-	if _, err := admin.DeleteTopics(t.Context(), background); err != nil {
-		t.Fatal(err)
+	r := reading(t, first, 0, compaction.Range{})
+	refuses := func(when string, says ...string) {
+		t.Helper()
+		var faults *FaultsError
+		_, err := Open(t.Context(), o)
+		if !errors.As(err, &faults) || !errors.Is(err, compaction.ErrReplaced) {
+			t.Errorf("%s: %v, want a *FaultsError", when, err)
+			return
+		}
+		for _, want := range append(says, "restore the cluster") {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: no %q in %v", when, want, err)
+			}
+		}
+		if strings.Contains(err.Error(), "topics apply") {
+			t.Errorf("%s: it advises to make it: %v", when, err)
+		}
 	}
-	var faults *FaultsError
-	if _, err := Open(t.Context(), o); !errors.As(err, &faults) {
-		t.Errorf("opened without what was in a topic: %v, want a *FaultsError", err)
+	deleted(t, first, background)
+	if _, err := first.Claim(t.Context(), 1); err == nil ||
+		!strings.Contains(err.Error(), "topics are missing, or may not be seen: acme."+background) {
+		t.Errorf("claimed without a topic: %v", err)
 	}
-	r, err := first.Read(t.Context(), 0, compaction.Range{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	refuses("without a topic", "acme."+background+": it is missing", "do not make it anew")
+	made(t, first, background)
+	refuses("without what was in a topic", "acme."+background+": the topic was deleted and made anew")
+	var err error
 	for err == nil {
 		_, err = r.Next(t.Context())
 	}
-	if !errors.Is(err, errAnew) {
+	if !errors.Is(err, compaction.ErrReplaced) {
 		t.Errorf("a reader of the topic that was: %v", err)
 	}
-	// Without the topic of the shards it is another log.
-	if _, err := admin.DeleteTopics(t.Context(), ShardsTopic); err != nil {
-		t.Fatal(err)
-	}
-	if third := opened(t, o); third.Identity() == first.Identity() {
-		t.Error("the topic of the shards was made anew, and it is the same log")
-	}
+	// Nothing else says how many shards there are: it is no log of another size.
+	deleted(t, first, ShardsTopic)
+	o.Shards = 0
+	refuses("without the topic of the shards", "acme."+ShardsTopic+": it is missing", "nor delete")
 }
 
 // TestClaimRing: programs with rings of different size would not fence each other.

@@ -3,7 +3,6 @@ package kafka
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -19,19 +18,27 @@ func TestCloseAtWork(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ended := make(chan error, 3)
+		ended, steps := make(chan error, 3), make(chan struct{}, 10_000)
+		step := func() {
+			select {
+			case steps <- struct{}{}:
+			default: // enough
+			}
+		}
 		go func() {
 			for {
 				if _, err := l.Claim(t.Context(), 0); err != nil {
 					ended <- err
 					return
 				}
+				step()
 			}
 		}()
 		go func() {
 			w, err := l.Claim(t.Context(), 1)
 			for err == nil {
 				_, err = w.Append(t.Context(), three(w.(*writer).last+1))
+				step()
 			}
 			ended <- err
 		}()
@@ -39,10 +46,13 @@ func TestCloseAtWork(t *testing.T) {
 			r, err := l.Read(t.Context(), 1, compaction.Range{})
 			for err == nil {
 				_, err = r.Next(t.Context())
+				step()
 			}
 			ended <- err
 		}()
-		time.Sleep(time.Duration(i*i) * 5 * time.Millisecond)
+		for range i * i * 5 {
+			<-steps
+		}
 		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
@@ -72,7 +82,7 @@ func TestCloseWaiting(t *testing.T) {
 	}()
 	<-end.met
 	go func() {
-		time.Sleep(100 * time.Millisecond)
+		<-l.closed.Done()
 		end.release() // a real connection would break
 	}()
 	if err := l.Close(); err != nil {

@@ -86,9 +86,9 @@ func cleaned(t *testing.T, l *Log, w *writer, n *uint64, topic, prefix string) {
 		add(t, w, compaction.Group{Number: *n, Time: time.Unix(int64(*n), 0),
 			Records: []compaction.Record{{Topic: topic, Key: []byte("later")}}})
 		left := 0
-		f := &fetcher{l, l.admin, 0}
+		f := &fetcher{log: l, cl: l.admin}
 		to := map[string]int64{topic: w.ends.Of(topic)}
-		err := f.sweep(ctx, []want{{topic, 0}}, to, func(p piece) error {
+		err := f.sweep(ctx, []want{{topic: topic}}, to, func(p piece) error {
 			for _, r := range p.records {
 				if len(r.Key) >= len(prefix) && string(r.Key[:len(prefix)]) == prefix {
 					left++

@@ -173,7 +173,7 @@ func testCopyLive(t *testing.T, brokers []string) {
 		}
 		return g
 	}
-	last := uint64(10)
+	last, begun := uint64(10), make(chan struct{})
 	go func() {
 		for {
 			select {
@@ -186,10 +186,16 @@ func testCopyLive(t *testing.T, brokers []string) {
 				stopped <- err
 				return
 			}
-			last++
+			if last++; last == 15 {
+				close(begun)
+			}
 		}
 	}()
-	time.Sleep(50 * time.Millisecond)
+	select {
+	case <-begun:
+	case err := <-stopped:
+		t.Fatal(err)
+	}
 	topics := compactiontest.Topics()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -19,6 +19,7 @@ import (
 type cursor struct {
 	topic   compaction.Topic
 	next    int64 // read up to here
+	term    term  // of what was read last
 	to      int64 // read no further; -1 for an open range
 	entries []compaction.Entry
 	size    int  // of entries, in bytes

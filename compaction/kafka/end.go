@@ -49,19 +49,33 @@ func (l *Log) End(ctx context.Context, shard int) (compaction.Positions, error) 
 	return p, nil
 }
 
-// note remembers the end of what was appended to a shard here.
-func (l *Log) note(shard int, p compaction.Positions) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if p.Reached(l.known[shard]) { // an older writer's news may come late
-		l.known[shard] = p
+// An appended is where a shard's last claim here, or what was appended under it, ends.
+type appended struct {
+	epoch uint64
+	end   compaction.Positions
+}
+
+// claimed remembers where a claim stands. It may be before what was known: a broker that was
+// restored, or has lost what its machine had in memory, sets a log back.
+func (w *writer) claimed() {
+	w.log.mu.Lock()
+	defer w.log.mu.Unlock()
+	w.log.known[w.shard] = appended{w.epoch, w.ends}
+}
+
+// note remembers the end of what was appended, unless a later claim knows better.
+func (w *writer) note() {
+	w.log.mu.Lock()
+	defer w.log.mu.Unlock()
+	if w.epoch >= w.log.known[w.shard].epoch {
+		w.log.known[w.shard] = appended{w.epoch, w.ends}
 	}
 }
 
 func (l *Log) noted(shard int) compaction.Positions {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.known[shard]
+	return l.known[shard].end
 }
 
 // offsets asks the leaders of a shard's topics for offsets, and again where a leader has moved or

@@ -9,22 +9,26 @@ import (
 	"github.com/quittance/quittance/compaction"
 )
 
-// A SizeError reports a record that is too large for its topic. Nothing of its group was written:
-// it is a compaction.ErrNotCommitted.
-type SizeError struct {
-	Topic       string
-	Key         []byte
-	Size, Limit int // bytes
+// A replacedError names a topic that has another id than when the log was opened. It is a
+// compaction.ErrReplaced.
+type replacedError struct {
+	topic string // with the log's prefix
 }
 
-// Error names the record and both sizes.
-func (e *SizeError) Error() string {
-	return fmt.Sprintf("kafka: record %s of %s has %d bytes and may have %d: nothing was written",
-		e.Key, e.Topic, e.Size, e.Limit)
+func (e *replacedError) Error() string {
+	return fmt.Sprintf("kafka: the topic %s was deleted and made anew while the log was open: what "+
+		"the log kept in it is gone, and nothing is written to it. Stop the nodes and %s",
+		e.topic, restore)
 }
 
-// Is reports that a SizeError is a compaction.ErrNotCommitted.
-func (e *SizeError) Is(target error) bool { return target == compaction.ErrNotCommitted }
+func (e *replacedError) Is(target error) bool { return target == compaction.ErrReplaced }
+
+// missing reports whether a broker says that it does not have a topic of this name or id: it was
+// deleted, or has been made anew since.
+func missing(err error) bool {
+	return errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.UnknownTopicID) ||
+		errors.Is(err, kerr.InconsistentTopicID)
+}
 
 // fenced reports whether a broker refused a producer because its id belongs to another by now, or
 // because its transaction was ended for it. In both cases nobody may go on writing with that id.
@@ -43,7 +47,8 @@ func fenced(err error) bool {
 // lasting reports whether a request that failed in this way would fail again, however often it is
 // sent.
 func lasting(err error) bool {
-	if denied(err) || errors.Is(err, kerr.SaslAuthenticationFailed) {
+	if denied(err) || errors.Is(err, kerr.SaslAuthenticationFailed) ||
+		errors.Is(err, compaction.ErrReplaced) {
 		return true
 	}
 	var known *kerr.Error

@@ -2,7 +2,7 @@ package kafka
 
 import (
 	"context"
-	"errors"
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -18,12 +18,42 @@ type fetcher struct {
 	log   *Log
 	cl    *kgo.Client
 	shard int
+	led   map[string]int32 // who leads the topics, for sweep; nil where it has to be asked
 }
 
 // A want is a topic to read, and where from.
 type want struct {
 	topic string
 	from  int64
+	term  term // of what stands before it
+}
+
+// A term is the time for which a broker led a partition, as its records have it: Kafka's leader
+// epoch, plus one. It is 0 where nothing was read yet.
+type term int32
+
+// termOf returns the term of the last batch that is there as a whole in what a broker answered.
+// Batches of markers count too, which are no records.
+func termOf(batches []byte) (t term) {
+	const length, epoch, head = 8, 12, 16 // what follows the length counts
+	for len(batches) >= head {
+		size := epoch + int64(int32(binary.BigEndian.Uint32(batches[length:])))
+		if size < head || size > int64(len(batches)) {
+			break
+		}
+		t = term(binary.BigEndian.Uint32(batches[epoch:])) + 1
+		batches = batches[size:]
+	}
+	return t
+}
+
+// A partedError reports that a topic has parted, at an offset, from what was read of it: the leader
+// has nothing of that term behind it.
+type partedError struct{ at int64 }
+
+func (e *partedError) Error() string {
+	return fmt.Sprintf("what was read behind offset %d was written by a leader that the topic does "+
+		"not have there", e.at)
 }
 
 // A piece is what was read of a topic: its committed records, markers left out, and the position
@@ -32,6 +62,7 @@ type piece struct {
 	want
 	records []*kgo.Record
 	next    int64
+	term    term // of what stands before next, 0 where nothing came
 	err     error
 }
 
@@ -54,6 +85,7 @@ func (f *fetcher) fetch(ctx context.Context, leader int32, wants []want, wait ti
 		t.TopicID = f.log.report.Topics[w.topic]
 		p := kmsg.NewFetchRequestTopicPartition()
 		p.Partition, p.FetchOffset, p.PartitionMaxBytes = int32(f.shard), w.from, partitionBytes
+		p.LastFetchedEpoch = int32(w.term) - 1 // then the leader looks whether it has had it
 		t.Partitions = append(t.Partitions, p)
 		req.Topics = append(req.Topics, t)
 		asked[t.TopicID] = w
@@ -83,14 +115,15 @@ func (f *fetcher) piece(w want, answer *kmsg.FetchResponseTopicPartition) piece 
 		Offset: w.from, IsolationLevel: kgo.ReadCommitted(),
 		Topic: w.topic, Partition: int32(f.shard),
 	}
+	if d := answer.DivergingEpoch; d.EndOffset >= 0 {
+		return piece{want: w, next: w.from, err: &partedError{d.EndOffset}}
+	}
 	p, next := kgo.ProcessFetchPartition(o, answer, decompressor, nil)
-	return piece{w, p.Records, next, p.Err}
+	return piece{w, p.Records, next, termOf(answer.RecordBatches), p.Err}
 }
 
-// errAnew is wrapped where a topic is not the one that it was.
-var errAnew = errors.New("the topic was deleted and made anew while the log was open")
-
-// leaders asks who leads the shard's partitions. A topic that nobody leads is left out.
+// leaders asks who leads the shard's partitions. A topic that nobody leads is left out; one that
+// was deleted and made anew is a compaction.ErrReplaced.
 func (f *fetcher) leaders(ctx context.Context, topics []string) (map[string]int32, error) {
 	var names []string
 	for _, t := range topics {
@@ -110,7 +143,7 @@ func (f *fetcher) leaders(ctx context.Context, topics []string) (map[string]int3
 			continue
 		}
 		if t.TopicID != f.log.report.Topics[name] {
-			return nil, fmt.Errorf("kafka: %s: %w", *t.Topic, errAnew)
+			return nil, &replacedError{*t.Topic}
 		}
 		for _, p := range t.Partitions {
 			if p.Partition == int32(f.shard) && p.Leader >= 0 {
@@ -130,15 +163,14 @@ func (f *fetcher) sweep(
 	for _, w := range spans {
 		topics = append(topics, w.topic)
 	}
-	var leaders map[string]int32
 	for fails := 0; len(spans) > 0; {
 		var err error
-		if leaders == nil {
-			leaders, err = f.leaders(ctx, topics)
+		if f.led == nil {
+			f.led, err = f.leaders(ctx, topics)
 		}
 		by := map[int32][]want{}
 		for _, w := range spans {
-			if leader, ok := leaders[w.topic]; ok {
+			if leader, ok := f.led[w.topic]; ok {
 				by[leader] = append(by[leader], w)
 			} else if err == nil {
 				err = fmt.Errorf("kafka: nobody leads shard %d of %s", f.shard, w.topic)
@@ -161,7 +193,7 @@ func (f *fetcher) sweep(
 			}
 		}
 		if err != nil {
-			if leaders, fails = nil, fails+1; lasting(err) || errors.Is(err, errAnew) || fails > 10 {
+			if f.led, fails = nil, fails+1; lasting(err) || fails > 10 {
 				return err
 			}
 			if err := pause(ctx, retryBackoff(fails)); err != nil {

@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"log/slog"
+	"maps"
 	"net"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -159,7 +162,7 @@ func (h hang) open(t *testing.T) map[openTransaction]int32 {
 
 // TestHanging: a claim writes the marker that a partition misses as the coordinator decided, tells
 // of it, and gives the shard with all that was committed; where it may not or where nobody knows
-// what was decided, it says so and changes nothing.
+// what was decided, it says so and changes nothing. Nor does it with brokers that are too old.
 func TestHanging(t *testing.T) {
 	c := secured{kafkatest.Start(t, kafkatest.Options{SASL: true, TLS: true, Authorizer: true,
 		Users:  map[string]string{"operator": password, "quittance": password},
@@ -205,6 +208,15 @@ func (c secured) testReconnect(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := w.ring[1]
+	if !c.takesMarkers(t) {
+		p.patience = patience{produce: time.Second, abort: time.Second}
+		err := p.transact(aMinute(t), records, w.follow)
+		if !errors.Is(err, compaction.ErrUnknownOutcome) {
+			t.Errorf("an owner goes on after what hangs: %v", err)
+		}
+		h.testLeft(t)
+		return
+	}
 	if err := p.cl.BeginTransaction(); err != nil {
 		t.Fatal(err)
 	}
@@ -221,11 +233,47 @@ func (c secured) testReconnect(t *testing.T) {
 	}
 }
 
+// takesMarkers reports whether the brokers know of markers that come too late, as they do since
+// Kafka 4.2. To others none is sent.
+func (c secured) takesMarkers(t *testing.T) bool {
+	t.Helper()
+	brokers, err := kadm.NewClient(c.Client()).ApiVersions(aMinute(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range brokers {
+		version, ok := b.KeyMaxVersion(kmsg.WriteTxnMarkers.Int16())
+		if !ok || version < 2 {
+			return false
+		}
+	}
+	return true
+}
+
+// testLeft: where the marker cannot be written safely the shard is not claimed, whoever asks, the
+// error says what would help, and what hangs is as it was.
+func (h hang) testLeft(t *testing.T) {
+	t.Helper()
+	before := h.open(t)
+	l := opened(t, h.options(kafkatest.AdminUser, Plain, h.prefix))
+	_, err := l.Claim(aMinute(t), 0)
+	if err == nil || !strings.Contains(err.Error(), "Kafka 4.2 or later is needed") {
+		t.Errorf("claimed with %v", err)
+	}
+	if after := h.open(t); len(after) != 1 || !maps.Equal(before, after) {
+		t.Errorf("open were %v and are %v, want the same one", before, after)
+	}
+}
+
 func (h hang) testMended(t *testing.T, committed bool) {
 	if n := len(h.open(t)); n != 1 {
 		t.Fatalf("%d transactions are open, want 1", n)
 	}
 	h.unstable(t)
+	if !h.takesMarkers(t) {
+		h.testLeft(t)
+		return
+	}
 	_, err := h.log.Claim(aMinute(t), 0)
 	if err == nil || !strings.Contains(err.Error(), "ALTER on CLUSTER") || denied(err) {
 		t.Fatalf("without the right: %v", err)

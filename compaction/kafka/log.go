@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -29,10 +30,11 @@ type Log struct {
 	closing context.CancelFunc
 
 	mu      sync.Mutex
-	over    bool                         // no goroutine may begin any more
-	open    map[io.Closer]bool           // writers and readers
-	running sync.WaitGroup               // what goes on in the background
-	known   map[int]compaction.Positions // of each shard: the end of what was appended here
+	over    bool               // no goroutine may begin any more
+	open    map[io.Closer]bool // writers and readers
+	running sync.WaitGroup     // what goes on in the background
+	known   map[int]appended   // of each shard
+	claims  map[int][]Owner    // of each shard: the last claims that were made here
 }
 
 var _ compaction.Log = (*Log)(nil)
@@ -47,7 +49,7 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{options: o, patience: defaultPatience,
-		open: map[io.Closer]bool{}, known: map[int]compaction.Positions{}}
+		open: map[io.Closer]bool{}, known: map[int]appended{}, claims: map[int][]Owner{}}
 	l.closed, l.closing = context.WithCancel(context.Background())
 	var err error
 	if l.admin, err = kgo.NewClient(clientOptions(l.options.Connection)...); err != nil {
@@ -55,7 +57,7 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	}
 	err = l.verify(ctx)
 	if err == nil {
-		err = l.verifyClaims(ctx)
+		err = l.verifyClaims()
 	}
 	if err != nil {
 		l.admin.Close()
@@ -75,19 +77,17 @@ func (l *Log) verify(ctx context.Context) error {
 			o.Logger.Warn(w)
 		}
 	}
-	if o.Create {
-		p, err := newPlan(ctx, l.admin, o.spec(), nil)
-		if err != nil {
-			return explain(err, o.Connection)
-		}
-		warnings, err := p.creating().apply(ctx, l.admin)
-		if err != nil {
-			return explain(err, o.Connection)
+	var err error
+	l.report, err = check(ctx, l.admin, o.spec())
+	if faults := (&FaultsError{}); o.Create && errors.As(err, &faults) && !faults.lost() {
+		warnings, e := l.create(ctx)
+		if e != nil {
+			return explain(e, o.Connection)
 		}
 		warn(warnings)
+		l.report, err = check(ctx, l.admin, o.spec())
 	}
-	var err error
-	if l.report, err = check(ctx, l.admin, o.spec()); err != nil {
+	if err != nil {
 		return explain(err, o.Connection)
 	}
 	warn(l.report.Warnings)
@@ -106,6 +106,15 @@ func (l *Log) verify(ctx context.Context) error {
 		l.mending[i] = make(chan struct{}, 1)
 	}
 	return nil
+}
+
+// create makes the topics that are missing.
+func (l *Log) create(ctx context.Context) (warnings []string, err error) {
+	p, err := newPlan(ctx, l.admin, l.options.spec(), nil)
+	if err != nil {
+		return nil, err
+	}
+	return p.creating().apply(ctx, l.admin)
 }
 
 // Identity returns the ids of the cluster and of ShardsTopic: another cluster, or topics that were

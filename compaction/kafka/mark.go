@@ -53,11 +53,11 @@ func (l *Log) Last(ctx context.Context, shard int) (uint64, time.Time, error) {
 		return 0, time.Time{}, err
 	}
 	defer done()
-	last, _, err := l.lastGroup(ctx, shard)
+	t, err := l.tail(ctx, shard, l.names)
 	if err != nil {
 		return 0, time.Time{}, l.failed(err)
 	}
-	return last.group, last.time(), nil
+	return t.highest.group, t.highest.time(), nil
 }
 
 // SetMark changes what the shard's claim says of the log: the same claim is written again, with
@@ -82,6 +82,6 @@ func (w *writer) SetMark(ctx context.Context, m compaction.Mark) error {
 	w.ends, w.mark = advance(w.ends, w.log, records), m
 	// Traces name where the claim stands, and compaction removes the one before.
 	w.claim = w.ends.Of(ShardsTopic) - 1
-	w.log.note(w.shard, w.ends)
+	w.note()
 	return nil
 }

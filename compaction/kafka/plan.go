@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,8 @@ type Change struct {
 	Reason string
 
 	class compaction.Class
+	// halts is set where a start, which makes what is missing, must not make anything either.
+	halts bool
 }
 
 // A Plan is what has to be done to a cluster, in order, before it can keep a log.
@@ -66,11 +69,12 @@ func (p Plan) Possible() bool {
 	return !slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Kind == Cannot })
 }
 
-// creating returns the part of the plan that makes what is not there. What is there and wrong is
-// not mended by it: somebody else may have wanted that, and has to hear of it first.
+// creating returns the part of the plan that makes what is not there, and what forbids that. What
+// is there and wrong is not mended by it: somebody else may have wanted that, and has to hear of it
+// first.
 func (p Plan) creating() Plan {
 	p.Changes = slices.DeleteFunc(slices.Clone(p.Changes), func(c Change) bool {
-		return c.Kind != CreateTopic
+		return c.Kind != CreateTopic && !c.halts
 	})
 	return p
 }
@@ -84,27 +88,31 @@ func newPlan(ctx context.Context, cl *kgo.Client, s Spec, grants []Grant) (Plan,
 	if err != nil {
 		return Plan{}, err
 	}
+	before, err := f.past(ctx, cl, s)
+	if denied(err) {
+		before, err = past{unseen: true}, nil
+	}
+	if err != nil {
+		return Plan{}, err
+	}
 	p := Plan{Cluster: f.cluster, Shards: f.shards(s)}
-	if why := f.transactionFault(); why != nil {
-		p.Changes = append(p.Changes, Change{Kind: Cannot, Reason: why.What + ": " + why.Mend})
-	}
-	if s.Shards != 0 && s.Shards != p.Shards {
-		p.Changes = append(p.Changes, Change{Kind: Cannot, Topic: s.Prefix + ShardsTopic,
-			Reason: shardsReason(p.Shards, s.Shards)})
-	}
+	p.decide(f, s, before)
 	replication := s.replication(len(f.brokers))
 	replicas := f.place(p.Shards, replication)
 	for _, t := range s.topics() {
 		have, ok := f.topics[t.Name]
 		name := s.Prefix + t.Name
-		if !ok {
+		switch {
+		case !ok && before.allows(t.Name):
 			p.Changes = append(p.Changes, Change{
 				Kind: CreateTopic, Topic: name, Partitions: p.Shards, Replication: replication,
 				Replicas: replicas, Settings: settings(t, replication), class: t.Class,
 			})
 			continue
+		case !ok:
+			continue // it is to be decided
 		}
-		changes, err := p.mend(ctx, cl, name, t, have)
+		changes, err := p.mend(ctx, cl, name, t, have, before)
 		if err != nil {
 			return Plan{}, err
 		}
@@ -114,7 +122,41 @@ func newPlan(ctx context.Context, cl *kgo.Client, s Spec, grants []Grant) (Plan,
 	return p, p.allow(ctx, cl, s, grants)
 }
 
-// shards returns how many shards the log has, or is to have.
+// decide adds what is wrong and no change mends, but for single topics that are there.
+func (p *Plan) decide(f *found, s Spec, before past) {
+	if why := f.transactionFault(); why != nil {
+		p.Changes = append(p.Changes, Change{Kind: Cannot, Reason: why.What + ": " + why.Mend})
+	}
+	if s.Shards != 0 && s.Shards != p.Shards {
+		p.Changes = append(p.Changes, Change{Kind: Cannot, Topic: s.Prefix + ShardsTopic,
+			Reason: shardsReason(p.Shards, s.Shards)})
+	}
+	for _, lost := range before.lost(f, s) {
+		p.Changes = append(p.Changes, Change{Kind: Cannot, Topic: lost.Topic, halts: true,
+			Reason: lost.What + ". There is this to do: " + lost.Mend})
+	}
+	missing := func(t compaction.Topic) bool {
+		_, ok := f.topics[t.Name]
+		return !ok
+	}
+	if !slices.ContainsFunc(s.topics(), missing) {
+		return
+	}
+	if n := len(f.brokers); s.Replication > n {
+		p.Changes = append(p.Changes, Change{Kind: Cannot, halts: true, Reason: fmt.Sprintf(
+			"new topics are to have %d copies, and the cluster has %s: add some, or ask for fewer "+
+				"copies (--replication)", s.Replication, brokers(n))})
+	}
+	if before.unseen {
+		p.Changes = append(p.Changes, Change{Kind: Cannot, Topic: s.Prefix + ShardsTopic, halts: true,
+			Reason: "it may not be read, and it says whether the log was served with the topics that " +
+				"are missing: allow who runs this READ on it"})
+	}
+}
+
+// shards returns how many shards the log has, or is to have. Where ShardsTopic is not there yet,
+// topics that are, as those are that were made by a plan that was stopped half-way, say how many
+// were wanted.
 func (f *found) shards(s Spec) int {
 	if t, ok := f.topics[ShardsTopic]; ok {
 		return len(t.leaders)
@@ -122,14 +164,21 @@ func (f *found) shards(s Spec) int {
 	if s.Shards != 0 {
 		return s.Shards
 	}
-	return DefaultShards
+	n := 0
+	for _, t := range f.topics {
+		if n != 0 && len(t.leaders) != n {
+			return DefaultShards
+		}
+		n = len(t.leaders)
+	}
+	return cmp.Or(n, DefaultShards)
 }
 
 // mend returns the changes of a topic that is there.
 func (p Plan) mend(
-	ctx context.Context, cl *kgo.Client, name string, t compaction.Topic, have foundTopic,
+	ctx context.Context, cl *kgo.Client, name string, t compaction.Topic, have foundTopic, before past,
 ) (changes []Change, err error) {
-	if n := len(have.leaders); n != p.Shards {
+	if n := len(have.leaders); n != p.Shards && !before.headless {
 		reason := partitionsReason(n, p.Shards)
 		changes = append(changes, Change{Kind: Cannot, Topic: name, Reason: reason})
 	}
@@ -142,16 +191,14 @@ func (p Plan) mend(
 			continue
 		case s.Rule != Suggested && s.holds(is.value):
 			continue
-		case s.Name == "cleanup.policy":
-			empty, err := emptyTopic(ctx, cl, name)
-			if err != nil {
-				return nil, err
-			}
-			if !empty {
-				changes = append(changes, Change{Kind: Cannot, Topic: name,
-					Reason: policyReason(is.value, s)})
-				continue
-			}
+		}
+		why, err := s.undecided(ctx, cl, name, is.value)
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			changes = append(changes, Change{Kind: Cannot, Topic: name, Reason: why})
+			continue
 		}
 		changes = append(changes, Change{
 			Kind: SetConfig, Topic: name, Settings: []Setting{s}, Have: is.value,
@@ -182,10 +229,20 @@ func shardsReason(have, want int) string {
 		"fixed for the life of a log", have, want)
 }
 
-func policyReason(have string, s Setting) string {
+// undecided says why a setting of a topic that is another one must not simply be set, empty where
+// it may be.
+func (s Setting) undecided(
+	ctx context.Context, cl *kgo.Client, topic, have string,
+) (why string, err error) {
+	if s.Name != "cleanup.policy" {
+		return "", nil
+	}
+	if empty, err := emptyTopic(ctx, cl, topic); err != nil || empty {
+		return "", err
+	}
 	return fmt.Sprintf("cleanup.policy is %s and must be %s, and it holds records: what the wrong "+
 		"policy removed is gone. Copy the log from where it is whole; or, where nothing is missing, "+
-		"set the policy yourself", have, s.Value)
+		"set the policy yourself", have, s.Value), nil
 }
 
 // emptyTopic reports whether nothing was ever written to a topic.
@@ -278,121 +335,4 @@ func allow(ctx context.Context, cl *kgo.Client, acls []ACL) error {
 		}
 	}
 	return nil
-}
-
-// String writes the plan for people: what is made (+), what is changed (~), what is allowed (+) and
-// what cannot be mended (!), each setting with its reason.
-func (p Plan) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "cluster %s, %d shards\n", p.Cluster, p.Shards)
-	p.writeTopics(&b)
-	p.writeChanges(&b)
-	for _, n := range p.Notes {
-		fmt.Fprintf(&b, "\n# %s\n", n)
-	}
-	fmt.Fprintf(&b, "\n%s\n", p.summary())
-	return b.String()
-}
-
-// writeTopics writes the topics to be made, those with the same settings together.
-func (p Plan) writeTopics(b *strings.Builder) {
-	same := func(a, c Change) bool { return slices.Equal(a.Settings, c.Settings) }
-	var left []Change
-	for _, c := range p.Changes {
-		if c.Kind == CreateTopic {
-			left = append(left, c)
-		}
-	}
-	for len(left) > 0 {
-		first := left[0]
-		b.WriteByte('\n')
-		left = slices.DeleteFunc(left, func(c Change) bool {
-			if !same(first, c) {
-				return false
-			}
-			fmt.Fprintf(b, "+ topic %s\n", c.Topic)
-			return true
-		})
-		fmt.Fprintf(b, "    each of %d partitions, %s%s\n",
-			first.Partitions, copies(first.Replication), leaders(first.Replicas))
-		width := 0
-		for _, s := range first.Settings {
-			width = max(width, len(s.String()))
-		}
-		for _, s := range first.Settings {
-			fmt.Fprintf(b, "    %-*s  # %s\n", width, s, s.Why)
-		}
-	}
-}
-
-// writeChanges writes all but the topics to be made.
-func (p Plan) writeChanges(b *strings.Builder) {
-	width := 0
-	for _, c := range p.Changes {
-		if c.Kind == AllowACL {
-			width = max(width, len(c.ACL.String()))
-		}
-	}
-	var last Change
-	for _, c := range p.Changes {
-		if c.Kind == CreateTopic {
-			continue
-		}
-		if c.Kind != last.Kind || c.Kind == Cannot || c.Topic != last.Topic {
-			b.WriteByte('\n')
-		}
-		switch c.Kind {
-		case SetConfig:
-			s := c.Settings[0]
-			if c.Topic != last.Topic || c.Kind != last.Kind {
-				fmt.Fprintf(b, "~ topic %s\n", c.Topic)
-			}
-			fmt.Fprintf(b, "    %s=%s -> %s  # %s\n", s.Name, c.Have, s.Value, s.Why)
-		case AllowACL:
-			fmt.Fprintf(b, "+ allow %-*s  # %s\n", width, c.ACL, c.ACL.Why)
-		case Cannot:
-			fmt.Fprintf(b, "! %s\n", c.undecided())
-		}
-		last = c
-	}
-}
-
-// undecided says what there is to decide, and where.
-func (c Change) undecided() string { return strings.TrimPrefix(c.Topic+": "+c.Reason, ": ") }
-
-// copies writes how many copies there are of a topic.
-func copies(n int) string {
-	if n == 1 {
-		return "one copy"
-	}
-	return fmt.Sprintf("%d copies", n)
-}
-
-// leaders writes which brokers lead the partitions of a new topic.
-func leaders(replicas [][]int32) string {
-	if len(replicas) == 0 {
-		return ""
-	}
-	var ids []string
-	for i, r := range replicas {
-		if i == 8 {
-			ids = append(ids, "…")
-			break
-		}
-		ids = append(ids, fmt.Sprint(r[0]))
-	}
-	return ", led by brokers " + strings.Join(ids, " ")
-}
-
-// summary counts the changes.
-func (p Plan) summary() string {
-	var n [Cannot + 1]int
-	for _, c := range p.Changes {
-		n[c.Kind]++
-	}
-	if p.Empty() {
-		return "nothing to do"
-	}
-	return fmt.Sprintf("%d topics to make, %d settings to change, %d ACLs to add, %d to decide",
-		n[CreateTopic], n[SetConfig], n[AllowACL], n[Cannot])
 }

@@ -181,14 +181,103 @@ func TestPlanUndecided(t *testing.T) {
 	if err := a.cl.ProduceSync(aMinute(t), record).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	if got := policy(); len(got) != 2 || got[0] != Cannot || got[1] != Cannot {
-		t.Errorf("a topic with records: got %v, want both to decide", got)
+	// Without the topic of the shards nobody knows how many partitions are right.
+	if got := policy(); len(got) != 1 || got[0] != Cannot {
+		t.Errorf("a topic with records: got %v, want its policy to decide", got)
 	}
 	if _, err := a.Apply(aMinute(t), a.plan(t, s)); !errors.Is(err, ErrUndecided) {
 		t.Errorf("got %v", err)
 	}
 	if all, err := adm.ListTopics(aMinute(t)); err != nil || len(all) != 1 {
 		t.Errorf("there are %d topics (%v): something was done", len(all), err)
+	}
+}
+
+// TestPlanHeadless: where the topic of the shards alone is missing, every other one was said to
+// have the wrong number of partitions, against a number that nothing but a default had said, and
+// the advice was to delete it. The others are the log.
+func TestPlanHeadless(t *testing.T) {
+	a, _ := fake(t, kfake.NumBrokers(1))
+	s := Spec{Topics: someTopics(), Prefix: "acme.", Shards: 2}
+	a.apply(t, s)
+	s.Shards = 0
+	adm := kadm.NewClient(a.cl)
+	if _, err := adm.DeleteTopic(aMinute(t), s.Prefix+ShardsTopic); err != nil {
+		t.Fatal(err)
+	}
+	// A plan that was stopped half-way leaves this: nothing is lost, and it goes on.
+	if p := a.plan(t, s); p.Shards != 2 || !p.Possible() || len(p.Changes) != 1 {
+		t.Errorf("with empty topics:\n%s", p)
+	}
+	record := &kgo.Record{Topic: "acme.quittance.quotes.v1", Value: []byte("quote")}
+	if err := a.cl.ProduceSync(aMinute(t), record).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	p := a.plan(t, s)
+	for from, text := range map[string]string{"plan": p.String(), "check": a.faults(t, s).Error()} {
+		if !strings.Contains(text, "acme.quittance.shards.v1: it is missing, and other topics") ||
+			!strings.Contains(text, "nor delete the others: restore the cluster") ||
+			strings.Contains(text, "partitions and the log") || strings.Contains(text, "topics apply") {
+			t.Errorf("the %s says:\n%s", from, text)
+		}
+	}
+	if _, err := a.Apply(aMinute(t), p); len(p.Changes) != 1 || !errors.Is(err, ErrUndecided) {
+		t.Errorf("%v, of:\n%s", err, p)
+	}
+}
+
+// TestPlanServed: a plan made a topic that a log had been served with, as if it were new, and every
+// start refused the log from then on; the check called it fit. A topic that is new to the log is
+// made.
+func TestPlanServed(t *testing.T) {
+	a, _ := fake(t, kfake.NumBrokers(1))
+	o := suiteOptions(a.c.Brokers, "acme.")
+	l := opened(t, o)
+	claim(t, l, 1)
+	s := o.spec()
+	s.Topics = append(s.Topics, someTopics()[0])
+	if p := a.plan(t, s); len(p.Changes) != 1 || p.Changes[0].Kind != CreateTopic {
+		t.Errorf("a topic that is new:\n%s", p)
+	}
+	deleted(t, l, background)
+	p := a.plan(t, s)
+	if p.Possible() || !strings.Contains(p.String(), "! acme."+background+": it is missing") ||
+		!strings.Contains(p.String(), "do not make it anew") {
+		t.Errorf("a topic that the log was served with:\n%s", p)
+	}
+	if _, err := a.Apply(aMinute(t), p); !errors.Is(err, ErrUndecided) {
+		t.Errorf("applied: %v", err)
+	}
+	made(t, l, background)
+	const says = ": the topic was deleted and made anew"
+	text := a.faults(t, o.spec()).Error()
+	if !strings.Contains(text, "acme."+background+says) || strings.Contains(text, "topics apply") {
+		t.Errorf("the check says:\n%s", text)
+	}
+	if p = a.plan(t, s); p.Possible() || !strings.Contains(p.String(), says) {
+		t.Errorf("a topic that was made anew:\n%s", p)
+	}
+}
+
+// TestPlanReplication: more copies than there are brokers were planned, and the cluster refused
+// them in its own words when the plan was done.
+func TestPlanReplication(t *testing.T) {
+	a, _ := fake(t, kfake.NumBrokers(1))
+	s := Spec{Topics: someTopics(), Shards: 2, Replication: 3}
+	const says = "new topics are to have 3 copies, and the cluster has 1 broker"
+	if p := a.plan(t, s); p.Possible() || !strings.Contains(p.String(), says) {
+		t.Errorf("got:\n%s", p)
+	}
+	o := suiteOptions(a.c.Brokers, "")
+	o.Replication = 3
+	if _, err := Open(aMinute(t), o); !errors.Is(err, ErrUndecided) ||
+		!strings.Contains(err.Error(), says) {
+		t.Errorf("opened: %v", err)
+	}
+	s.Replication = 1
+	a.apply(t, s)
+	if s.Replication = 3; !a.plan(t, s).Possible() {
+		t.Error("there is nothing to make, and it is refused")
 	}
 }
 

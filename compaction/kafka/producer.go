@@ -48,7 +48,12 @@ func (p *producer) OnBrokerWrite(
 // compaction.ErrUnknownOutcome, after which it must not be used again. The contexts of the client's
 // own calls are never ended, as that would leave it in no known state: what takes too long is
 // waited for no longer.
-func (p *producer) transact(ctx context.Context, records []*kgo.Record) error {
+//
+// What check says of the records, once the brokers have told where they are, is looked at before
+// anything is committed.
+func (p *producer) transact(
+	ctx context.Context, records []*kgo.Record, check func([]*kgo.Record) error,
+) error {
 	if err := p.cl.BeginTransaction(); err != nil {
 		if fenced(err) {
 			return fmt.Errorf("%w: %w", compaction.ErrFenced, err)
@@ -66,6 +71,9 @@ func (p *producer) transact(ctx context.Context, records []*kgo.Record) error {
 		return unknown("produce", ctx.Err())
 	}
 	// The client would commit what succeeded even where something failed.
+	if err == nil {
+		err = check(records)
+	}
 	if err != nil {
 		return p.abort(ctx, err, nil)
 	}
@@ -144,6 +152,9 @@ func (p *producer) abort(ctx context.Context, cause error, produced <-chan error
 		}
 	}
 	switch err := p.end(ctx, p.patience.abort, kgo.TryAbort); {
+	case err == nil && parted(cause):
+		// Nothing was written, and yet nobody may go on here: a claim finds out what there is.
+		return unknown("produce", cause)
 	case err == nil:
 		return fmt.Errorf("%w: %w", compaction.ErrNotCommitted, cause)
 	case fenced(err):

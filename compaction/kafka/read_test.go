@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/compaction/kafka/kafkatest"
 )
 
 // reading opens a reader that is closed at the end of the test.
@@ -136,7 +138,7 @@ func TestReadPosition(t *testing.T) {
 	}
 	for _, topic := range []string{open, journal} {
 		err := failure(t, l, compaction.Range{From: middle, To: end, Topics: []string{topic}})
-		if !errors.Is(err, kerr.OffsetOutOfRange) {
+		if !errors.Is(err, kerr.OffsetOutOfRange) || !errors.Is(err, compaction.ErrGone) {
 			t.Errorf("before the start of %s: %v", topic, err)
 		}
 	}
@@ -157,6 +159,65 @@ func TestReadPosition(t *testing.T) {
 		t.Errorf("from the start of %s: %v", journal, err)
 	}
 }
+
+// testReadGivenUp reads what a topic's retention has cut off, while nobody says where the topic
+// begins.
+func testReadGivenUp(t *testing.T, brokers []string) {
+	const events = "quittance.test.events.v1"
+	wire := &wire{}
+	o := suiteOptions(brokers, kafkatest.Prefix(t))
+	o.Topics = append(o.Topics, compaction.Topic{Name: events, Class: compaction.AppendOnly,
+		Retention: time.Hour})
+	o.Dial = wire.dial
+	l := opened(t, o)
+	w := claim(t, l, 0)
+	for n := uint64(1); n <= 3; n++ {
+		add(t, w, compaction.Group{Number: n, Time: time.Unix(1, 0),
+			Records: []compaction.Record{rec(events, "a", fmt.Sprint(n))}})
+	}
+	emptied(t, admins(t, brokers), o.Prefix+events,
+		compaction.Positions{{Topic: o.Prefix + events, Next: w.ends.Of(events)}})
+	add(t, w, compaction.Group{Number: 4, Time: time.Unix(1, 0),
+		Records: []compaction.Record{rec(events, "a", "4")}})
+	r := reading(t, l, 0, compaction.Range{To: w.ends, Topics: []string{events}})
+	lost := wire.next(kmsg.ListOffsets, loseRequest, 1000, nil)
+	short, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		<-lost.met
+		cancel()
+	}()
+	if _, err := r.Next(short); !errors.Is(err, context.Canceled) {
+		t.Errorf("given up: %v", err)
+	}
+	if asked := 1000 - lost.left.Load(); asked >= tries {
+		t.Errorf("it was asked %d times after that", asked)
+	}
+	lost.over()
+	var got []string
+	for {
+		b, err := r.Next(t.Context())
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range b.Entries {
+			got = append(got, string(e.Value))
+		}
+	}
+	if !slices.Equal(got, []string{"4"}) {
+		t.Errorf("read on, it gives %v, want 4", got)
+	}
+}
+
+// TestReadGivenUp: a read that was given up while it asked a real broker where a topic begins went
+// on asking, ten times. It ends, and the next one goes on where it was.
+func TestReadGivenUp(t *testing.T) { testReadGivenUp(t, kafkatest.Shared(t).Addrs()) }
+
+// TestReadGivenUpModel: the same on a model of a cluster.
+func TestReadGivenUpModel(t *testing.T) { testReadGivenUp(t, model(t).ListenAddrs()) }
 
 // TestReadOpen: whatever topics an open reader is asked for, and however often it is given up, it
 // gives every group once, whole and in order, those without records by their number.

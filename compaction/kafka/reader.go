@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/quittance/quittance/compaction"
@@ -96,7 +95,7 @@ func (l *Log) Read(ctx context.Context, shard int, g compaction.Range) (compacti
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
-	r.fetcher = &fetcher{l, cl, shard}
+	r.fetcher = &fetcher{log: l, cl: cl, shard: shard}
 	r.closed, r.closing = context.WithCancel(l.closed)
 	if !l.keep(r) {
 		cl.Close()
@@ -149,7 +148,7 @@ func (r *reader) Next(ctx context.Context) (compaction.Batch, error) {
 		}
 		select {
 		case a := <-r.answers:
-			if err := r.take(a); err != nil {
+			if err := r.take(ctx, a); err != nil {
 				r.err = err
 			}
 		case <-ctx.Done():
@@ -280,10 +279,7 @@ func (r *reader) ask(ctx context.Context) error {
 			topics, open = append(topics, c.topic.Name), append(open, c)
 		}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(r.closed, cancel)()
-	ends, err := r.log.offsets(ctx, r.shard, topics, highWatermark)
+	ends, err := r.offsets(ctx, topics, highWatermark)
 	switch {
 	case err == nil:
 	case r.closed.Err() != nil:
@@ -302,8 +298,19 @@ func (r *reader) ask(ctx context.Context) error {
 	return nil
 }
 
-// take notes what a broker answered.
-func (r *reader) take(a answer) error {
+// offsets asks for offsets of topics, until ctx ends or the reader is closed.
+func (r *reader) offsets(
+	ctx context.Context, topics []string, at place,
+) (map[string]int64, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(r.closed, cancel)()
+	return r.log.offsets(ctx, r.shard, topics, at)
+}
+
+// take notes what a broker answered. What takes longer than ctx lasts is left for the next time:
+// the broker will answer the same again.
+func (r *reader) take(ctx context.Context, a answer) error {
 	r.busy[a.leader]--
 	for _, c := range a.asked {
 		c.flying = false
@@ -317,8 +324,11 @@ func (r *reader) take(a answer) error {
 		i := slices.IndexFunc(r.cursors, func(c *cursor) bool { return c.topic.Name == p.topic })
 		c := r.cursors[i]
 		if p.err != nil {
-			e := r.mend(c, p.err)
-			if e != nil && lasting(p.err) {
+			e := r.mend(ctx, c, p.err)
+			if e != nil && ctx.Err() != nil {
+				continue
+			}
+			if e != nil && (lasting(p.err) || errors.Is(e, compaction.ErrSetBack)) {
 				return e
 			}
 			err = errors.Join(err, e)
@@ -332,7 +342,7 @@ func (r *reader) take(a answer) error {
 		r.fails = 0
 		return nil
 	}
-	if lasting(err) || errors.Is(err, errAnew) {
+	if lasting(err) {
 		return explain(err, r.log.options.Connection)
 	}
 	// The leaders are asked for again, after a while.
@@ -341,8 +351,7 @@ func (r *reader) take(a answer) error {
 		r.log.options.Logger.Warn("a shard cannot be read for the moment", "shard", r.shard,
 			"error", err)
 	}
-	if r.fails > 2*warnAfter && (errors.Is(err, kerr.UnknownTopicID) ||
-		errors.Is(err, kerr.UnknownTopicOrPartition)) {
+	if r.fails > 2*warnAfter && missing(err) {
 		return explain(err, r.log.options.Connection)
 	}
 	return nil
@@ -354,11 +363,16 @@ const warnAfter = 8
 
 // read takes in what was read of a topic.
 func (r *reader) read(c *cursor, p decoded) error {
-	for _, e := range p.entries {
+	for i, e := range p.entries {
 		if c.to >= 0 && e.Offset >= c.to {
 			break
 		}
 		if err := c.add(e); err != nil {
+			// Between two answers the log may have been set back and written on. If it is damaged
+			// instead, who reads it anew up to its end meets that again.
+			if i == 0 && c.to < 0 {
+				return r.setBack(c, err)
+			}
 			rec := &kgo.Record{Key: e.Key, Offset: e.Offset}
 			return r.log.corrupt(r.shard, p.topic, rec, c.seen, err)
 		}
@@ -369,6 +383,9 @@ func (r *reader) read(c *cursor, p decoded) error {
 	if len(p.entries) > 0 {
 		i := slices.Index(r.order, c)
 		r.order = append(slices.Delete(r.order, i, i+1), c)
+	}
+	if p.term > 0 {
+		c.term = p.term
 	}
 	c.moved(p.next)
 	return nil

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -53,7 +54,7 @@ func (r *reader) fetch(leader int32, cursors []*cursor) {
 	var wants []want
 	for _, c := range cursors {
 		c.flying = true
-		wants = append(wants, want{c.topic.Name, c.next})
+		wants = append(wants, want{c.topic.Name, c.next, c.term})
 	}
 	r.busy[leader]++
 	r.begin(func() {
@@ -130,7 +131,11 @@ func (r *reader) send(a answer) {
 
 // mend says what to do about a broker's error for one topic. Nothing is skipped but what a topic's
 // retention has removed.
-func (r *reader) mend(c *cursor, err error) error {
+func (r *reader) mend(ctx context.Context, c *cursor, err error) error {
+	var parted *partedError
+	if errors.As(err, &parted) {
+		return r.setBack(c, err)
+	}
 	if !errors.Is(err, kerr.OffsetOutOfRange) {
 		var known *kerr.Error
 		if !errors.As(err, &known) { // it did not decode
@@ -138,7 +143,7 @@ func (r *reader) mend(c *cursor, err error) error {
 		}
 		return fmt.Errorf("kafka: %s: %w", c.topic.Name, err)
 	}
-	starts, e := r.log.offsets(r.closed, r.shard, []string{c.topic.Name}, logStart)
+	starts, e := r.offsets(ctx, []string{c.topic.Name}, logStart)
 	if e != nil {
 		return e
 	}
@@ -146,11 +151,20 @@ func (r *reader) mend(c *cursor, err error) error {
 	kept := c.topic.Class == compaction.AppendOnly && c.topic.Retention == 0
 	switch {
 	case start <= c.next:
-		return fmt.Errorf("kafka: %s has no offset %d any more or yet: %w", c.topic.Name, c.next, err)
+		// It ended before the position, be it that it has grown past it since. A leader that has not
+		// heard yet how far everybody is answers nothing, and does not say this.
+		return r.setBack(c, err)
 	case kept, c.topic.Class != compaction.AppendOnly && c.next > 0:
-		return fmt.Errorf("kafka: %s was to be read from %d and begins at %d: %w", c.topic.Name,
-			c.next, start, err)
+		return fmt.Errorf("%w: kafka: %s was to be read from %d and begins at %d: %w",
+			compaction.ErrGone, c.topic.Name, c.next, start, err)
 	}
+	c.term = 0 // what was read last does not stand before it
 	c.moved(start)
 	return nil
+}
+
+// setBack says that a topic has lost what stood before a cursor.
+func (r *reader) setBack(c *cursor, err error) error {
+	return fmt.Errorf("%w: kafka: shard %d of %s was read up to offset %d: %w",
+		compaction.ErrSetBack, r.shard, c.topic.Name, c.next, err)
 }

@@ -15,10 +15,6 @@ import (
 // programs with rings of different size could both go on writing.
 const ringSize = 3
 
-// maxRecordBytes is how large the key and the value of a record may be: what a batch may have, less
-// what stands around them in it.
-const maxRecordBytes = MaxMessageBytes - 1024
-
 // transactionTimeout is how old the brokers let a transaction grow.
 const transactionTimeout = 10 * time.Second
 
@@ -94,5 +90,8 @@ func (l *Log) producerOptions(shard, k int) []kgo.Opt {
 		// A group is in memory already, and one that blocked half way could not be given up.
 		kgo.MaxBufferedRecords(maxCount),
 		kgo.ProduceRequestTimeout(5*time.Second),
+		// With retryBackoff that is 3 to 5 s. Without a bound only patience ends it, and what the
+		// brokers said, such as that too few replicas are in sync, is never heard of.
+		kgo.RecordRetries(8),
 	)
 }

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -55,6 +56,22 @@ func TestAppendTime(t *testing.T) {
 	})
 }
 
+// TestAppendCause: where the brokers go on refusing a record, the error says why, and not only that
+// they did not take it in time: an operator can mend too few replicas, once he knows of them.
+func TestAppendCause(t *testing.T) {
+	bubble(t, func(t *testing.T, c *kfake.Cluster, l *Log) {
+		w := claim(t, l, 0)
+		f := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: journal,
+			Err: kerr.NotEnoughReplicas, Count: -1})
+		_, err := w.Append(t.Context(), three(1))
+		if !errors.Is(err, compaction.ErrNotCommitted) || !errors.Is(err, kerr.NotEnoughReplicas) {
+			t.Errorf("%v, want the cause", err)
+		}
+		f.Remove()
+		add(t, w, three(1))
+	})
+}
+
 // TestConcurrentTime: a broker that is not done with a producer's last transaction makes an append
 // or a claim wait a few milliseconds. With kgo's own settings it was 5 s for a produce request, and
 // 20 ms and more for the others.
@@ -65,7 +82,7 @@ func TestConcurrentTime(t *testing.T) {
 	}{
 		{kmsg.Produce, 50 * time.Millisecond},
 		{kmsg.EndTxn, 6 * time.Millisecond},
-		{kmsg.InitProducerID, 6 * time.Millisecond},
+		{kmsg.InitProducerID, 15 * time.Millisecond}, // with a question for metadata now and then
 	} {
 		t.Run(test.key.Name(), func(t *testing.T) {
 			bubble(t, func(t *testing.T, c *kfake.Cluster, l *Log) {

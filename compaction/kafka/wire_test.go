@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -27,6 +28,7 @@ const (
 	loseRequest fate = iota // it never comes to the broker, and the connection breaks
 	loseAnswer              // the broker does it, and then the connection breaks
 	hold                    // it waits until it is released
+	holdAnswer              // the broker does it, and the answer waits until it is released
 )
 
 // A rule is what becomes of the next requests of a kind.
@@ -35,7 +37,8 @@ type rule struct {
 	match func(request []byte) bool // nil: every one
 	fate  fate
 	left  atomic.Int64
-	met   chan struct{} // closed when the first one came
+	met   chan struct{} // closed when the first one came, or the first answer that is held
+	at    time.Time     // when the last one came that was met
 	once  sync.Once
 	open  chan struct{} // closed when what is held may go on
 }
@@ -87,13 +90,19 @@ func (w *wire) dial(ctx context.Context, network, host string) (net.Conn, error)
 type wireConn struct {
 	net.Conn
 	wire *wire
-	lose atomic.Bool // the next answer
+	lose atomic.Bool          // the next answer
+	held atomic.Pointer[rule] // of the next answer
 }
 
 // Write takes a request; the client writes each as a whole.
 func (c *wireConn) Write(b []byte) (int, error) {
 	r := c.wire.rule(b)
 	if r == nil {
+		return c.Conn.Write(b)
+	}
+	if r.fate == holdAnswer {
+		r.at = time.Now()
+		c.held.Store(r)
 		return c.Conn.Write(b)
 	}
 	r.once.Do(func() { close(r.met) })
@@ -114,6 +123,10 @@ func (c *wireConn) Read(b []byte) (int, error) {
 	if n > 0 && c.lose.Load() {
 		_ = c.Conn.Close()
 		return 0, io.EOF
+	}
+	if r := c.held.Swap(nil); n > 0 && r != nil {
+		r.once.Do(func() { close(r.met) })
+		<-r.open
 	}
 	return n, err
 }

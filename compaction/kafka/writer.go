@@ -84,7 +84,7 @@ func (w *writer) AppendAll(
 	final := groups[len(groups)-1]
 	w.last, w.stamp = final.Number, stamped(final.Number, final.Time)
 	w.ends = advance(w.ends, w.log, records)
-	w.log.note(w.shard, w.ends)
+	w.note()
 	return slices.Clone(w.ends), nil
 }
 
@@ -96,7 +96,7 @@ func (w *writer) transact(ctx context.Context, records []*kgo.Record) error {
 	defer context.AfterFunc(w.closed, end)()
 	p := w.ring[w.turn]
 	w.turn = (w.turn + 1) % ringSize
-	if err := p.transact(ctx, records); err != nil {
+	if err := p.transact(ctx, records, w.follow); err != nil {
 		if !errors.Is(err, compaction.ErrNotCommitted) {
 			w.dead = err
 			w.stop()
@@ -120,8 +120,8 @@ func (w *writer) records(g compaction.Group) ([]*kgo.Record, error) {
 			return nil, fmt.Errorf("%w: kafka: the log has no topic %s",
 				compaction.ErrNotCommitted, r.Topic)
 		}
-		if n := len(r.Key) + len(r.Value); n > maxRecordBytes {
-			return nil, &SizeError{r.Topic, r.Key, n, maxRecordBytes}
+		if err := compaction.CheckSize(r); err != nil {
+			return nil, err
 		}
 		records = append(records, w.log.record(w.shard, r.Topic, r.Key, r.Value, mark))
 	}

@@ -13,6 +13,11 @@ import (
 	"github.com/quittance/quittance/compaction"
 )
 
+// Lock takes a folder for this process, until what it returns is closed or the process ends, as
+// Open does that of a log: for whoever keeps something else in one that two must not write to. The
+// error for a folder that is taken wraps compaction.ErrLocked and names the holder.
+func Lock(dir string) (io.Closer, error) { return lock(vfs.Default, dir) }
+
 // lock takes the folder for this process, until what it returns is closed or the process ends. The
 // error for a folder that is taken wraps compaction.ErrLocked and names the holder.
 func lock(fs vfs.FS, dir string) (io.Closer, error) {

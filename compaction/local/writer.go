@@ -171,6 +171,9 @@ func (s *shard) encode(topics *dictionary, g compaction.Group, before end) (end,
 		if t == nil {
 			return end{}, fmt.Errorf("local: the topic %q is not one of the log's", g.Records[i].Topic)
 		}
+		if err := compaction.CheckSize(g.Records[i]); err != nil {
+			return end{}, err
+		}
 		count[t.family]++
 	}
 	if len(g.Records) == 0 {

@@ -119,7 +119,8 @@ func New(o Options) (*API, error) {
 	a.router = chi.NewRouter()
 	a.huma = huma.NewAPI(a.config(), &adapter{humachi.NewAdapter(a.router), a})
 	a.register()
-	return a, a.pages()
+	a.pages()
+	return a, nil
 }
 
 // config is huma's: nothing but JSON, and nothing served by itself.
@@ -173,22 +174,28 @@ func (a *API) register() {
 }
 
 // pages adds what is served beside the operations: probes, metrics, the description and its pages.
-func (a *API) pages() error {
+func (a *API) pages() {
 	r := a.router
 	r.NotFound(a.refuseWith(errRoute))
 	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		w.(*exchange).fail(&methodError{r.Method})
 	})
 	a.refuseShadowed()
-	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) {
+	serve(r, "/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.(*exchange).write(http.StatusOK, []byte("{\"status\":\"ok\"}\n"))
 	})
-	r.Get("/readyz", a.ready)
+	serve(r, "/readyz", a.ready)
 	r.Post(tellPath, a.told)
-	r.Method(http.MethodGet, "/metrics", a.metrics.handler())
-	r.Get("/problems", a.problemIndex)
-	r.Get("/problems/{slug}", a.problemPage)
-	return a.describe(r)
+	serve(r, "/metrics", a.metrics.handler().ServeHTTP)
+	serve(r, "/problems", a.problemIndex)
+	serve(r, "/problems/{slug}", a.problemPage)
+	a.describe(r)
+}
+
+// serve answers GET and HEAD, by which some load balancers ask: the connection takes no body then.
+func serve(r chi.Router, path string, h http.HandlerFunc) {
+	r.Get(path, h)
+	r.Head(path, h)
 }
 
 func (a *API) refuseWith(err error) http.HandlerFunc {
@@ -213,7 +220,7 @@ func (a *API) refuseShadowed() {
 	}
 }
 
-var methods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
+var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 
 // allowed lists the methods that an address has: those described for it literally, or else those
 // of the pattern that it matches.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"sync"
 
 	"github.com/go-chi/chi/v5"
 )
@@ -28,37 +29,32 @@ func (a *API) OpenAPI() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// describe adds the API's description and its reference, made once from the operations.
-func (a *API) describe(r chi.Router) error {
-	asJSON, err := a.OpenAPI()
-	if err != nil {
-		return fmt.Errorf("api: description: %w", err)
-	}
-	asYAML, err := a.huma.OpenAPI().YAML()
-	if err != nil {
-		return fmt.Errorf("api: description: %w", err)
-	}
-	var page bytes.Buffer
-	if err := pageTemplates.ExecuteTemplate(&page, "reference.html", a.reference()); err != nil {
-		return fmt.Errorf("api: reference: %w", err)
-	}
-	style, err := pageFiles.ReadFile("pages/style.css")
-	if err != nil {
-		return fmt.Errorf("api: reference: %w", err)
-	}
-	r.Get("/openapi.json", a.whole("application/openapi+json", asJSON))
-	r.Get("/openapi.yaml", a.whole("application/openapi+yaml", asYAML))
-	r.Get("/reference", a.whole(typeHTML, page.Bytes()))
-	r.Get("/reference.css", a.whole("text/css; charset=utf-8", style))
-	return nil
+// describe adds the API's description and its reference. They are made from the operations when
+// somebody first asks: making them takes 0.2 s, by which every server would start later.
+func (a *API) describe(r chi.Router) {
+	serve(r, "/openapi.json", a.made("application/openapi+json", a.OpenAPI))
+	serve(r, "/openapi.yaml", a.made("application/openapi+yaml", a.huma.OpenAPI().YAML))
+	serve(r, "/reference", a.made(typeHTML, func() ([]byte, error) {
+		return rendered("reference.html", a.reference())
+	}))
+	serve(r, "/reference.css", a.made("text/css; charset=utf-8", func() ([]byte, error) {
+		return pageFiles.ReadFile("pages/style.css")
+	}))
 }
 
 const typeHTML = "text/html; charset=utf-8"
 
-// whole serves what is made already.
-func (a *API) whole(contentType string, body []byte) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		servePage(w.(*exchange), contentType, http.StatusOK, body)
+// made serves what is made once, at the first request.
+func (a *API) made(contentType string, body func() ([]byte, error)) http.HandlerFunc {
+	body = sync.OnceValues(body)
+	return func(w http.ResponseWriter, r *http.Request) {
+		x := w.(*exchange)
+		b, err := body()
+		if err != nil {
+			x.fail(fmt.Errorf("api: %s: %w", r.URL.Path, err))
+			return
+		}
+		servePage(x, contentType, http.StatusOK, b)
 	}
 }
 
@@ -96,12 +92,19 @@ func (a *API) problemIndex(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (a *API) page(x *exchange, name string, data any) {
-	var b bytes.Buffer
-	if err := pageTemplates.ExecuteTemplate(&b, name, data); err != nil {
+	b, err := rendered(name, data)
+	if err != nil {
 		x.fail(fmt.Errorf("api: page %s: %w", name, err))
 		return
 	}
-	servePage(x, typeHTML, http.StatusOK, b.Bytes())
+	servePage(x, typeHTML, http.StatusOK, b)
+}
+
+// rendered is a page made from its template.
+func rendered(name string, data any) ([]byte, error) {
+	var b bytes.Buffer
+	err := pageTemplates.ExecuteTemplate(&b, name, data)
+	return b.Bytes(), err
 }
 
 // What the pages ask of a kind.

@@ -26,6 +26,7 @@ func (a *API) door(rt *route, next http.HandlerFunc) http.HandlerFunc {
 		ctx, cancel := context.WithTimeout(r.Context(), rt.timeout)
 		defer cancel()
 		x.r = r.WithContext(ctx)
+		x.listen(rt.timeout)
 		if a.peers != nil {
 			x.attend(next)
 			return
@@ -115,6 +116,11 @@ func (x *exchange) authenticate() (*caller, error) {
 		}
 		if home, ok := homeOf(header); ok {
 			if err := x.here(home); err != nil {
+				return nil, err
+			}
+			// What is remembered of keys is as good as what is read: no longer than the lease. Asked
+			// before it is looked up, since a shard that comes back is read anew.
+			if err := x.api.shards.Confirm(home); err != nil {
 				return nil, err
 			}
 		}

@@ -313,6 +313,28 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
+// TestHead: some load balancers ask by HEAD, and were told that the probes have no such method.
+// What takes a key has none: its answers are not cached, so that there is nothing to ask.
+func TestHead(t *testing.T) {
+	w := newWorld(t)
+	server := httptest.NewServer(w.api)
+	defer server.Close()
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 200,
+		"/problems": 200, "/problems/busy": 200, "/openapi.json": 200, "/reference": 200,
+		"/nothing": 404, "/v1/accounts": 405, "/v1/transactions/batch": 405} {
+		a, err := http.Head(server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Body.Close(); err != nil {
+			t.Error(err)
+		}
+		if a.StatusCode != want || strings.Contains(a.Header.Get("Allow"), "HEAD") {
+			t.Errorf("HEAD %s: %d, want %d, %v", path, a.StatusCode, want, a.Header)
+		}
+	}
+}
+
 // TestProbes wants answers without a key, and metrics without anything that a caller chose.
 func TestProbes(t *testing.T) {
 	w := newWorld(t)

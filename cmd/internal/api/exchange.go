@@ -114,15 +114,28 @@ func (x *exchange) fail(err error) {
 	if isError(p.Status) {
 		x.failure = err
 	}
-	if errors.Is(err, context.Canceled) && x.r.Context().Err() != nil {
-		x.status = statusClientGone // nobody is there to read an answer
-		return
-	}
 	x.problem(p)
+	if errors.Is(err, context.Canceled) && x.r.Context().Err() != nil {
+		x.status, x.problemKind = statusClientGone, ""
+	}
 }
 
-// statusClientGone counts requests whose client went away before the answer.
+// statusClientGone counts requests whose client went away before the answer. One is written all the
+// same: a handler that writes nothing has answered 200, and the server may have been wrong.
 const statusClientGone = 499
+
+// listen lets the connection be read for a moment longer than the request may take. A read that
+// fails while an answer is awaited is a client that went away to the server, and so is one whose
+// time is over, such as the shorter one in which the body has to come.
+func (x *exchange) listen(timeout time.Duration) {
+	until := x.began.Add(timeout + spare)
+	err := http.NewResponseController(x.ResponseWriter).SetReadDeadline(until)
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		x.api.logger.Debug("a connection has no time set", "request", x.id, "error", err)
+	}
+}
+
+const spare = 5 * time.Second
 
 // problem writes p as the answer.
 func (x *exchange) problem(p *Problem) {

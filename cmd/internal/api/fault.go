@@ -33,7 +33,13 @@ func init() {
 
 // faultOf returns what huma found wrong as a refusal of ours. What huma says of values is not
 // repeated: they are the caller's, and may be secret.
-func faultOf(status int, errs []error) error {
+func faultOf(status int, errs []error) error { return faultsOf(status, errs, maxFaults) }
+
+// maxFaults is how many fields a refusal tells of.
+const maxFaults = 20
+
+// faultsOf is faultOf, for so many fields at most.
+func faultsOf(status int, errs []error, most int) error {
 	switch status {
 	case http.StatusUnsupportedMediaType:
 		return &mediaTypeError{typeJSON[0]}
@@ -48,7 +54,7 @@ func faultOf(status int, errs []error) error {
 		}
 		if d := detail.ErrorDetail(); strings.HasPrefix(d.Location, "path.") {
 			return errNotFound // an id that cannot be one is an id that nobody has
-		} else if len(e.faults) < 20 {
+		} else if len(e.faults) < most {
 			e.add(fault(d))
 		}
 	}
@@ -85,6 +91,7 @@ func cut(path string) string { return strings.ToValidUTF8(path[:min(len(path), 2
 
 // advice says of a field and a rule what else to do than to mend the value.
 var advice = map[string]string{
+	"validity_days minimum":      ": leave it out for 30",
 	"limit_total minimum":        ": leave it out for no limit",
 	"limit_per_customer minimum": ": leave it out for no limit",
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -25,6 +26,23 @@ func TestOpenAPI(t *testing.T) {
 	if rec.Code != 200 || !strings.Contains(rec.Body.String(), "openapi: 3.1.0") {
 		t.Errorf("/openapi.yaml: %d %.100s", rec.Code, rec.Body)
 	}
+}
+
+// TestDescriptionAtOnce: several may be the first to ask, for any form of the description.
+func TestDescriptionAtOnce(t *testing.T) {
+	w := newWorld(t)
+	var asking sync.WaitGroup
+	for range 2 {
+		for _, path := range []string{"/openapi.json", "/openapi.yaml", "/reference", "/reference.css"} {
+			asking.Go(func() {
+				rec := w.send(request{method: "GET", path: path})
+				if rec.Code != 200 || rec.Body.Len() < 1000 {
+					t.Errorf("%s: %d, %d bytes", path, rec.Code, rec.Body.Len())
+				}
+			})
+		}
+	}
+	asking.Wait()
 }
 
 // TestOperations wants each operation explained: who may, what it does, what it may answer, with an

@@ -236,3 +236,22 @@ func TestForwardPages(t *testing.T) {
 			"field", "query.cursor", "rule", "cursor")
 	}
 }
+
+// FuzzCursor has no text be taken for the cursor of a list but the one that a page of it gave: two
+// texts for one place, or a place of another list, would show rows twice or leave some out.
+func FuzzCursor(f *testing.F) {
+	x := &exchange{route: &route{id: "list-quotes"}, tenant: "acme",
+		r: httptest.NewRequest("GET", "/v1/quotes?status=sent&limit=3", nil)}
+	f.Add(x.cursor("acme/quo_1"))
+	f.Add(x.cursor("acme/quo_1") + "A")
+	f.Add("AAAAAAAAAAAAAAAA")
+	f.Fuzz(func(t *testing.T, text string) {
+		place, err := x.place(text)
+		if err == nil && x.cursor(place) != text {
+			t.Errorf("%q is taken for the cursor of %q, which is %q", text, place, x.cursor(place))
+		}
+		if err != nil && place != "" {
+			t.Errorf("%q is refused and names %q", text, place)
+		}
+	})
+}

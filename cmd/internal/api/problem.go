@@ -45,6 +45,11 @@ var kinds = []kind{
 	{"body-too-large", 413, "size", "The body is too large.",
 		"Send fewer at once. The limit is 1 MiB, for batches 4 MiB, for webhooks 256 KiB.",
 		as[*sizeError]()},
+	{"record-too-large", 413, "size", "What the request would write is too large.",
+		"Nothing was done. A record has at most 8 MiB, and so has the answer to a request, which is " +
+			"kept for whoever repeats it. Send fewer at once, under a new Idempotency-Key.",
+		says("a record of the request, or its answer, would be larger than 8 MiB",
+			as[*compaction.SizeError]())},
 	{"unsupported-media-type", 415, "media_type", "The body is of another type.",
 		"Send `Content-Type: application/json`, in UTF-8 and without compression.",
 		as[*mediaTypeError]()},

@@ -101,7 +101,10 @@ func TestProblemKinds(t *testing.T) {
 // reason: they are answered with a bare 500 on purpose.
 var notTold = map[string]string{
 	"compaction.CorruptError": "a damaged log or store: the shard stops and names the record",
-	"compaction.ErrLocked":    "met when the program starts",
+	"compaction.ErrGone":      "the log was cut: a store is made anew, or its shard is not served",
+	"compaction.ErrReplaced":  "the topics are others: the shard stops and names one",
+	"compaction.ErrSetBack":   "the log was set back: what was made of it is made anew",
+	"compaction.ErrLocked":    "met when the program starts, or under a StoppedError",
 	"compaction.ErrNoEntry":   "a pointer without its entry: the log lacks what it has named",
 	"compaction.MovedError":   "met when the program starts, or under a StoppedError",
 	"compaction.StoppedError": "is an ErrNotServing",
@@ -113,7 +116,6 @@ var notTold = map[string]string{
 	"kafka.ErrUndecided":      "met by who changes a cluster's topics",
 	"kafka.FaultsError":       "met when the program starts",
 	"kafka.SecretError":       "met when the program starts",
-	"kafka.SizeError":         "is an ErrNotCommitted",
 	"payments.FactError":      "a gateway's answer that no gateway gives: the effect dies",
 	"payments.LinesError":     "a payout's lines that are not its: the effect dies",
 	"settlement.LineError":    "the answer to a payout line, between two shards",

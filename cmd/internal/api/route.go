@@ -177,7 +177,7 @@ func (rt *route) operation(a *API, answer reflect.Type) huma.Operation {
 	op := huma.Operation{
 		OperationID: rt.id, Method: rt.method, Path: rt.path, Tags: []string{rt.tag},
 		Summary: rt.summary, Description: rt.description, DefaultStatus: rt.status,
-		MaxBodyBytes: -1, BodyReadTimeout: 0,
+		MaxBodyBytes: -1, BodyReadTimeout: -1, // the door reads bodies; 0 is five seconds for all
 		Metadata:  map[string]any{"route": rt},
 		Responses: map[string]*huma.Response{},
 	}

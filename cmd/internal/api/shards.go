@@ -42,7 +42,7 @@ type shardRecord struct {
 	Standby   bool            `json:"standby" doc:"Whether the node that answers keeps a store of it for when it comes there."`
 	Epoch     uint64          `json:"epoch,omitempty" doc:"Counts its claims."`
 	Claimed   moment          `json:"claimed,omitzero" doc:"When it was claimed last."`
-	Group     uint64          `json:"group,omitempty" doc:"The last group of commands that its store has applied since it was opened."`
+	Group     uint64          `json:"group,omitempty" doc:"The last group of commands that its store has since it was opened."`
 	Lag       *uint64         `json:"lag,omitempty" doc:"How many groups the log has that its store has not, where that is known."`
 	Positions []ShardPosition `json:"positions,omitempty" doc:"Where its store is in each topic."`
 }

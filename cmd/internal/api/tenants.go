@@ -16,7 +16,7 @@ type TenantBody struct {
 	TimeZone     string      `json:"time_zone,omitempty" maxLength:"100" doc:"A zone of the IANA database, of the tenant's dates; UTC unless given." example:"Europe/Berlin"`
 	PlatformFee  decimalText `json:"platform_fee,omitempty" doc:"What the platform takes of each payment, in percent." example:"2.5"`
 	PaymentDays  *int        `json:"payment_days,omitempty" nullable:"false" minimum:"0" maximum:"3650" doc:"From an invoice's issue to its due date: 0 is due at once, 14 unless given."`
-	ValidityDays int         `json:"validity_days,omitempty" minimum:"0" maximum:"3650" doc:"Of a quote that does not say; 30 unless given."`
+	ValidityDays int         `json:"validity_days,omitempty" minimum:"1" maximum:"3650" doc:"Of a quote that does not say; 30 unless given."`
 }
 
 type tenantRecord struct {
@@ -35,7 +35,7 @@ type tenantUpdate struct {
 	TimeZone     string      `json:"time_zone,omitempty" maxLength:"100" example:"Europe/Berlin"`
 	PlatformFee  decimalText `json:"platform_fee,omitempty" example:"2.5"`
 	PaymentDays  *int        `json:"payment_days,omitempty" nullable:"false" minimum:"0" maximum:"3650" doc:"0 is due at once, 14 unless given."`
-	ValidityDays int         `json:"validity_days,omitempty" minimum:"0" maximum:"3650"`
+	ValidityDays int         `json:"validity_days,omitempty" minimum:"1" maximum:"3650" doc:"Of a quote that does not say; 30 unless given."`
 }
 
 // TenantPath names a tenant in the path.

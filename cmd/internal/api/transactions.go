@@ -109,19 +109,24 @@ func (x *exchange) post(body *transactionBody) (change, error) {
 }
 
 // postEach prepares the posting of a batch. A transaction that cannot even be read is refused like
-// one that cannot be posted; refused has those that are so already.
+// one that cannot be posted, and costs as much as one that is; refused has those that are so
+// already.
 func (x *exchange) postEach(body *batchBody, refused []error) change {
 	ts := make([]ledger.Transaction, 0, len(body.Transactions))
+	said := make([][]byte, len(refused))
 	cost := 0
 	for i := range body.Transactions {
-		if refused[i] != nil {
-			continue
+		if refused[i] == nil {
+			var t ledger.Transaction
+			if t, refused[i] = body.Transactions[i].transaction(""); refused[i] == nil {
+				ts = append(ts, t)
+				cost += len(t.Postings)
+				continue
+			}
 		}
-		t, err := body.Transactions[i].transaction("")
-		if refused[i] = err; err == nil {
-			ts = append(ts, t)
-			cost += len(t.Postings)
-		}
+		// Said here and not on the shard's goroutine, which others wait for.
+		said[i] = appendOutcome(nil, nil, refused[i], x.id)
+		cost++
 	}
 	tenant, id := x.tenant, x.id
 	return change{cost: cost, decide: func(tx *compaction.Tx) (result, error) {
@@ -135,15 +140,16 @@ func (x *exchange) postEach(body *batchBody, refused []error) change {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			var posted *ledger.Posted
-			if err == nil {
-				posted, err = outcomes[next].Posted, outcomes[next].Refused
-				if err != nil {
-					err = locate(err, &ts[next])
-				}
-				next++
+			if err != nil {
+				b = append(b, said[i]...)
+				continue
+			}
+			posted, err := outcomes[next].Posted, outcomes[next].Refused
+			if err != nil {
+				err = locate(err, &ts[next])
 			}
 			b = appendOutcome(b, posted, err, id)
+			next++
 		}
 		return result{body: written(append(b, "]}\n"...))}, nil
 	}}

@@ -26,15 +26,21 @@ func postOneByOne(x *exchange) bool {
 	body := batchBody{Transactions: make([]transactionBody, len(elements))}
 	unfit := make([]error, len(elements))
 	for i, text := range elements {
-		unfit[i] = x.api.fit(text, &body.Transactions[i])
+		unfit[i] = x.api.fit(text, &body.Transactions[i], max(1, batchFaults/len(elements)))
 	}
 	x.fields = fields
 	x.do(x.postEach(&body, unfit))
 	return true
 }
 
-// fit reads a transaction, or refuses one that does not fit the description.
-func (a *API) fit(text json.RawMessage, body *transactionBody) error {
+// batchFaults is about how many faults a batch is told of at most, beyond the first of each
+// transaction: the answer is remembered as one record. With 20 of each, 1.5 MB of transactions that
+// do not fit were answered by 14.6 MB.
+const batchFaults = 2000
+
+// fit reads a transaction, or refuses one that does not fit the description: for so many faults at
+// most.
+func (a *API) fit(text json.RawMessage, body *transactionBody, faults int) error {
 	var v any
 	if err := json.Unmarshal(text, &v); err != nil {
 		return err
@@ -44,7 +50,7 @@ func (a *API) fit(text json.RawMessage, body *transactionBody) error {
 	path.Push("body")
 	huma.Validate(registry, registry.Map()["TransactionBody"], path, huma.ModeWriteToServer, v, found)
 	if len(found.Errors) > 0 {
-		return faultOf(http.StatusUnprocessableEntity, found.Errors)
+		return faultsOf(http.StatusUnprocessableEntity, found.Errors, min(faults, maxFaults))
 	}
 	return json.Unmarshal(text, body)
 }

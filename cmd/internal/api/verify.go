@@ -33,9 +33,10 @@ func (a *API) registerVerify() {
 	query[struct{}](a, route{
 		id: "verify", method: http.MethodPost, path: "/v1/verify", tag: operatorTag, roles: platform,
 		timeout: 15 * time.Minute, parts: true, summary: "Verify the books",
-		description: "Reads the log from its start and checks that the books balance, that balances " +
-			"are the fold of the journal, that its chain holds, that nothing outlived its settlement, and " +
-			"that store and log agree. Where several nodes serve, each verifies the shards that it owns.",
+		description: "Reads the log from its start and checks that nobody else has written to it, that " +
+			"the books balance, that balances are the fold of the journal, that its chain holds, that " +
+			"nothing outlived its settlement, and that store and log agree. Where several nodes serve, " +
+			"each verifies the shards that it owns.",
 	}, verifyBooks)
 }
 

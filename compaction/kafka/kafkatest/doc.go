@@ -1,6 +1,6 @@
-// Package kafkatest runs real Apache Kafka 4.3.0 brokers for tests: one, or three that replicate,
-// each controller and broker in one process (KRaft), on free ports of the loopback interface and
-// in a temporary folder.
+// Package kafkatest runs real Apache Kafka brokers for tests: one, or three that replicate, each
+// controller and broker in one process (KRaft), on free ports of the loopback interface and in a
+// temporary folder.
 //
 //	Start(t, Options{Brokers: 3}) ──┬─ java … kafka.Kafka  broker 0   client, broker, controller port
 //	  Kill(i) Stop(i) Restart(i)    ├─ java … kafka.Kafka  broker 1       (the same for ever)
@@ -20,6 +20,9 @@
 // The jars (54 MB) are fetched by Maven, with the machine's own settings, the first time that a
 // test wants them and kept in the user's cache folder. Beside them lie a formatted folder's
 // bootstrap file and an archive of loaded classes, which halve the time that a broker needs.
+//
+// They are of Kafka 4.3.0, or of the version that QUITTANCE_KAFKA_VERSION names, each in a folder
+// of its own: `make test-kafka KAFKA=4.1.1`.
 //
 // # What it promises
 //

@@ -23,11 +23,15 @@ func TestInstall(t *testing.T) {
 	if err != nil || len(jars) != 1 {
 		t.Fatalf("jars of Kafka: %v, %v", jars, err)
 	}
-	version, err := exec.Command(k.java, "-version").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, version)
+	want, err := version()
+	if name := filepath.Base(jars[0]); err != nil || !strings.HasSuffix(name, "-"+want+".jar") {
+		t.Errorf("there is %s, want %s, %v", name, want, err)
 	}
-	t.Logf("%s, ready in %v, on\n%s", filepath.Base(jars[0]), time.Since(began), version)
+	java, err := exec.Command(k.java, "-version").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, java)
+	}
+	t.Logf("%s, ready in %v, on\n%s", filepath.Base(jars[0]), time.Since(began), java)
 }
 
 // TestMissing wants a machine without Java or Maven to be told what to install.
@@ -50,6 +54,33 @@ func TestMissing(t *testing.T) {
 	}
 	if got := missing(); got != "" {
 		t.Errorf("with both: %q", got)
+	}
+}
+
+// TestVersion wants the version that was asked for to be fetched, in the place of each that the
+// project file names, and into a folder of its own: a test that ran on another would prove nothing
+// of it. What is no version is refused, since it would become part of a folder's name.
+func TestVersion(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv(VersionVariable, "")
+	usual, err := cache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(VersionVariable, "4.0.1")
+	other, err := cache()
+	if err != nil || other == usual || !strings.HasPrefix(filepath.Base(other), "kafka-4.0.1-") {
+		t.Errorf("%s and %s, %v", other, usual, err)
+	}
+	text := string(project("4.0.1"))
+	if strings.Contains(text, defaultVersion) || strings.Count(text, ">4.0.1<") != 2 {
+		t.Errorf("Maven is told\n%s", text)
+	}
+	for _, v := range []string{"4", "4.1", "../4.1.1", "4.1.1/..", "latest", "4.1.1 "} {
+		t.Setenv(VersionVariable, v)
+		if got, err := cache(); err == nil {
+			t.Errorf("%q: %s", v, got)
+		}
 	}
 }
 

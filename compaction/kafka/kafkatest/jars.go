@@ -1,6 +1,8 @@
 package kafkatest
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed" // for what a broker is made of
 	"errors"
@@ -9,11 +11,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"golang.org/x/sys/unix"
 )
 
+// pom names defaultVersion, in the place of which Maven is given another.
+//
 //go:embed pom.xml
 var pom []byte
 
@@ -24,10 +29,28 @@ var log4j []byte
 // skipped; "local" skips them where Java or Maven is missing; "required" fails them there.
 const Variable = "QUITTANCE_KAFKA"
 
+// VersionVariable is the environment variable that says which Kafka brokers are, such as 4.1.1;
+// unset it is the one that the tests are written against.
+const VersionVariable = "QUITTANCE_KAFKA_VERSION"
+
+const defaultVersion = "4.3.0"
+
+// versions are as Kafka's releases are numbered. A version becomes part of a folder's name.
+var versions = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+$`)
+
+// version is the Kafka that brokers are to be.
+func version() (string, error) {
+	v := cmp.Or(os.Getenv(VersionVariable), defaultVersion)
+	if !versions.MatchString(v) {
+		return "", fmt.Errorf("%s=%s: want a release such as %s", VersionVariable, v, defaultVersion)
+	}
+	return v, nil
+}
+
 // An installation is a Kafka on this machine that is ready to run.
 type installation struct {
 	java    string // the program
-	home    string // lib/*.jar, log4j2.properties, bootstrap.checkpoint, classes-*.jsa
+	home    string // lib/*.jar, log4j2.properties, a checkpoint, classes-*.jsa
 	classes string // java's flag for the last of these
 }
 
@@ -80,7 +103,7 @@ func missing() string {
 	}
 	home, err := cache()
 	if err != nil {
-		return "no cache folder for Kafka: " + err.Error()
+		return "no folder for Kafka: " + err.Error()
 	}
 	if _, err := os.Stat(home); err == nil {
 		return ""
@@ -100,8 +123,17 @@ func cache() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(fmt.Append(nil, form, pom, log4j))
-	return filepath.Join(dir, "quittance", fmt.Sprintf("kafka-4.3.0-%x", sum[:4])), nil
+	v, err := version()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(fmt.Append(nil, form, project(v), log4j))
+	return filepath.Join(dir, "quittance", fmt.Sprintf("kafka-%s-%x", v, sum[:4])), nil
+}
+
+// project is what Maven is told of a version.
+func project(version string) []byte {
+	return bytes.ReplaceAll(pom, []byte(defaultVersion), []byte(version))
 }
 
 // install returns the machine's installation and makes it the first time. All of it appears by
@@ -160,17 +192,21 @@ func fetch(home string) error {
 	if err != nil {
 		return err
 	}
-	project := filepath.Join(home, "pom.xml")
-	if err := os.WriteFile(project, pom, 0o600); err != nil {
+	v, err := version()
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(home, "pom.xml")
+	if err := os.WriteFile(file, project(v), 0o600); err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(home, "log4j2.properties"), log4j, 0o600); err != nil {
 		return err
 	}
-	cmd := exec.Command(mvn, "-q", "-B", "-f", project, "dependency:copy-dependencies",
+	cmd := exec.Command(mvn, "-q", "-B", "-f", file, "dependency:copy-dependencies",
 		"-DoutputDirectory="+filepath.Join(home, "lib"))
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("fetching Kafka by mvn: %w\n%s", err, out)
+		return fmt.Errorf("fetching Kafka %s by mvn: %w\n%s", v, err, out)
 	}
 	return nil
 }

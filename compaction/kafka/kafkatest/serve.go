@@ -17,7 +17,8 @@ func Serve(ctx context.Context, port int, serving func(address string)) (err err
 	if missing := missing(); missing != "" {
 		return errors.New(missing)
 	}
-	c, err := launch(Options{port: port})
+	// It is not one that ends soon, and may be measured: as in earnest.
+	c, err := launch(Options{port: port, Bench: true, HeapMB: 1024})
 	if c != nil {
 		defer func() { err = errors.Join(err, c.end()) }()
 	}

@@ -42,25 +42,44 @@ func (k *installation) bootstrap() error {
 	if out, err := exec.Command(k.java, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("formatting a broker's folder: %w\n%s", err, out)
 	}
-	return os.Rename(filepath.Join(b.data(), "bootstrap.checkpoint"), k.checkpoint())
+	for _, name := range checkpoints {
+		err = os.Rename(filepath.Join(b.data(), name), filepath.Join(k.home, filepath.Base(name)))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return fmt.Errorf("no checkpoint in a formatted folder: %w", err)
 }
 
-func (k *installation) checkpoint() string {
-	return filepath.Join(k.home, "bootstrap.checkpoint")
+// checkpoints are where the tool puts what a controller begins with, in the folder that it formats:
+// since Kafka 4.4 it is the first snapshot of the log of metadata.
+var checkpoints = []string{"bootstrap.checkpoint",
+	"__cluster_metadata-0/00000000000000000000-0000000000.checkpoint"}
+
+// checkpoint returns what bootstrap has kept, and where it is in a formatted folder.
+func (k *installation) checkpoint() (name string, content []byte, err error) {
+	for _, name = range checkpoints {
+		content, err = os.ReadFile(filepath.Join(k.home, filepath.Base(name)))
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return name, content, err
 }
 
 // format makes b's data folder as Kafka's tool does, which would take a second for each broker.
 func (k *installation) format(b *broker, cluster string) error {
-	checkpoint, err := os.ReadFile(k.checkpoint())
+	name, checkpoint, err := k.checkpoint()
 	if err != nil {
 		return err
 	}
+	name = filepath.Join(b.data(), name)
 	meta := fmt.Sprintf("version=1\ncluster.id=%s\nnode.id=%d\ndirectory.id=%s\n",
 		cluster, b.id, newID())
 	return errors.Join(
-		os.Mkdir(b.data(), 0o755),
+		os.MkdirAll(filepath.Dir(name), 0o755),
 		os.WriteFile(filepath.Join(b.data(), "meta.properties"), []byte(meta), 0o600),
-		os.WriteFile(filepath.Join(b.data(), "bootstrap.checkpoint"), checkpoint, 0o600),
+		os.WriteFile(name, checkpoint, 0o600),
 	)
 }
 

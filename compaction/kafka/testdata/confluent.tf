@@ -300,6 +300,17 @@ resource "confluent_kafka_acl" "operate_topic_alter_configs" {
   permission    = "ALLOW"
 }
 
+# sees with which topics the log was served
+resource "confluent_kafka_acl" "operate_topic_read" {
+  resource_type = "TOPIC"
+  resource_name = "acme.quittance.shards.v1"
+  pattern_type  = "PREFIXED"
+  principal     = "User:${confluent_service_account.account_4_eyes_only.id}"
+  host          = "*"
+  operation     = "READ"
+  permission    = "ALLOW"
+}
+
 # plans and applies these ACLs
 resource "confluent_kafka_acl" "operate_cluster_describe" {
   resource_type = "CLUSTER"
