@@ -35,9 +35,20 @@ func (w *Worker) perform(ctx context.Context, e compaction.Effect) {
 		err = w.fail(ctx, e, h, err)
 	}
 	if err != nil && ctx.Err() == nil {
-		w.o.Logger.Error("the outcome of an effect could not be written", "kind", e.Kind,
-			"effect", e.ID, "error", err)
+		w.unwritten(e, err)
 	}
+}
+
+// unwritten tells of an outcome that was not written. Where the shard has only gone elsewhere, or
+// the log is away, nobody need see to it: who serves it next finds the effect begun.
+func (w *Worker) unwritten(e compaction.Effect, err error) {
+	if engineFailed(err) {
+		w.o.Logger.Info("the outcome of an effect will be asked for again: its shard is not served "+
+			"here", "kind", e.Kind, "effect", e.ID, "error", err)
+		return
+	}
+	w.o.Logger.Error("the outcome of an effect could not be written", "kind", e.Kind,
+		"effect", e.ID, "error", err)
 }
 
 // call chooses between doing, asking and giving up for lost.
@@ -104,22 +115,40 @@ func (w *Worker) begin(ctx context.Context, found compaction.Effect, h Handler) 
 	return e, Call{Tenant: e.Tenant, Key: e.ID, At: at, Since: e.Began}, nil
 }
 
-// end commits the outcome and ends the effect. An outcome that the books refuse leaves the effect
-// dead: the call was made, and a person must say what it means.
+// end commits the outcome and ends the effect.
 func (w *Worker) end(ctx context.Context, e compaction.Effect, outcome Outcome) error {
-	var refused error
-	err := w.commit(ctx, e, func(tx *compaction.Tx, key string, _ compaction.Effect) error {
-		if refused = outcome(tx); refused != nil {
-			return refused
+	return w.conclude(ctx, e, func(tx *compaction.Tx, key string, _ compaction.Effect) error {
+		if err := outcome(tx); err != nil {
+			return err
 		}
 		compaction.Outbox.Delete(tx, key)
 		return nil
 	})
-	if refused == nil || engineFailed(refused) {
-		return err
-	}
-	return w.kill(ctx, e, refused)
 }
+
+// conclude commits what came of an attempt. What the books refuse, or no log takes, leaves the
+// effect dead: the call was made, and a person must say what it means. After any other error, such
+// as a store that could not be read, the effect is found begun and its outcome asked for again.
+func (w *Worker) conclude(ctx context.Context, e compaction.Effect, change change) error {
+	err := w.commit(ctx, e, func(tx *compaction.Tx, key string, now compaction.Effect) error {
+		if err := change(tx, key, now); err != nil {
+			return &refusal{err}
+		}
+		return nil
+	})
+	var refused *refusal
+	var size *compaction.SizeError
+	if errors.As(err, &refused) && !engineFailed(err) || errors.As(err, &size) {
+		return w.kill(ctx, e, err)
+	}
+	return err
+}
+
+// A refusal is an error of the books themselves. It is marked within the command: once that was not
+// waited for any longer, it may still be running.
+type refusal struct{ error }
+
+func (r *refusal) Unwrap() error { return r.error }
 
 // refuseBegin sees to an attempt that did not begin.
 func (w *Worker) refuseBegin(ctx context.Context, e compaction.Effect, err error) {
@@ -131,7 +160,8 @@ func (w *Worker) refuseBegin(ctx context.Context, e compaction.Effect, err error
 	}
 }
 
-// kill leaves an effect dead because the books refused what it wants or what came of it.
+// kill leaves an effect dead because the books refused what it wants or what came of it, or because
+// no log takes that.
 func (w *Worker) kill(ctx context.Context, e compaction.Effect, refused error) error {
 	w.o.Logger.Error("the books refused an effect", "kind", e.Kind, "effect", e.ID,
 		"error", refused)
@@ -151,8 +181,7 @@ func (w *Worker) fail(ctx context.Context, e compaction.Effect, h Handler, failu
 	}
 	w.o.Logger.Info("an attempt failed", "kind", e.Kind, "effect", e.ID, "attempt", e.Attempt,
 		"class", class.String(), "error", failure)
-	var refused error
-	err := w.commit(ctx, e, func(tx *compaction.Tx, key string, now compaction.Effect) error {
+	return w.conclude(ctx, e, func(tx *compaction.Tx, key string, now compaction.Effect) error {
 		now.LastError, now.Due = class.String(), tx.Now().Add(wait)
 		switch {
 		case class == Permanent || now.Attempt >= w.o.Limit:
@@ -165,14 +194,10 @@ func (w *Worker) fail(ctx context.Context, e compaction.Effect, h Handler, failu
 		}
 		compaction.Outbox.Put(tx, key, now)
 		if f, ok := h.(Failer); ok {
-			refused = f.Fail(tx, now, class)
+			return f.Fail(tx, now, class)
 		}
-		return refused
+		return nil
 	})
-	if refused != nil {
-		return w.kill(ctx, e, refused)
-	}
-	return err
 }
 
 // wait is how long to leave an effect alone after a failed attempt.
@@ -191,11 +216,13 @@ func (w *Worker) wait(attempt int, failure error) time.Duration {
 	return wait
 }
 
+// A change writes what comes of an effect, which stands under key as now.
+type change func(tx *compaction.Tx, key string, now compaction.Effect) error
+
 // commit changes an effect that still has the attempt that e has. It goes on trying while the
 // engine does not serve: what is lost here has to be asked for again. Where the shard has gone to
 // another process it gives up, and that one asks. When ctx has ended it tries once, for a moment.
-func (w *Worker) commit(ctx context.Context, e compaction.Effect,
-	change func(tx *compaction.Tx, key string, now compaction.Effect) error) error {
+func (w *Worker) commit(ctx context.Context, e compaction.Effect, change change) error {
 	command := compaction.Command{Tenant: e.Tenant,
 		Decide: func(tx *compaction.Tx) (compaction.Answer, error) {
 			key := compaction.Key(e.Tenant, e.ID)
@@ -229,8 +256,13 @@ func (w *Worker) gone(tenant string) bool {
 	return ok && !e.Owned(compaction.ShardOf(tenant, e.Count()))
 }
 
-// engineFailed reports whether a command failed for a reason that will pass.
+// engineFailed reports whether a command failed for a reason that will pass. A record that is too
+// large stays so, though nothing was committed then either.
 func engineFailed(err error) bool {
+	var size *compaction.SizeError
+	if errors.As(err, &size) {
+		return false
+	}
 	for _, passing := range []error{compaction.ErrQueueFull, compaction.ErrNotServing,
 		compaction.ErrNotCommitted, compaction.ErrUnknownOutcome, compaction.ErrRestoring,
 		compaction.ErrFenced, compaction.ErrClosed, context.DeadlineExceeded} {

@@ -344,3 +344,76 @@ func TestExpire(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// TestWorkerOutcomeTooLarge: an outcome that no log takes was tried for ever, since nothing of it
+// had been committed. The effect is dead then, and keeps no place.
+func TestWorkerOutcomeTooLarge(t *testing.T) {
+	w := newWorld(t)
+	o := w.options()
+	o.Concurrency = 1
+	o.Handlers = map[string]gateways.Handler{payments.EffectCreate: handler(
+		func(_ context.Context, e compaction.Effect, _ gateways.Call) (gateways.Outcome, error) {
+			if e.ID != "pay_1-1" {
+				return gateways.Nothing, nil
+			}
+			return func(tx *compaction.Tx) error {
+				return compaction.Emit(tx, compaction.Effect{Tenant: "acme", ID: "large", Aggregate: "a",
+					Kind: payments.EffectCreate, Payload: make([]byte, compaction.MaxRecordBytes)})
+			}, nil
+		})}
+	w.pay("pay_1", "card")
+	w.pay("pay_2", "card")
+	w.start(o)
+	w.until("pay_1-1 is dead", func() bool {
+		e, _ := w.effect("pay_1-1")
+		return e.State == compaction.EffectDead && e.LastError == "refused"
+	})
+	w.untilDone("pay_2-1")
+	if _, ok := w.effect("large"); ok {
+		t.Error("a part of the outcome was written")
+	}
+}
+
+// An unread engine fails one command when told to, as one does whose store cannot be read for a
+// moment.
+type unread struct {
+	*compaction.Shards
+	now *atomic.Bool
+}
+
+func (u unread) Do(ctx context.Context, c compaction.Command) (compaction.Answer, error) {
+	if u.now.CompareAndSwap(true, false) {
+		return compaction.Answer{}, errors.New("too many open files")
+	}
+	return u.Shards.Do(ctx, c)
+}
+
+// TestWorkerStoreUnread: an outcome that could not be written is no outcome that the books refuse.
+// It is asked for again, and nobody has to see to it.
+func TestWorkerStoreUnread(t *testing.T) {
+	for name, first := range map[string]step{"done": {},
+		"failed": {after: failure(gateways.Unknown)}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			engine, called := unread{w.shards, &atomic.Bool{}}, atomic.Bool{}
+			o := w.options()
+			o.Engine = engine
+			w.gateway.set(func(context.Context, string) step {
+				if called.Swap(true) {
+					return step{}
+				}
+				engine.now.Store(true)
+				return first
+			})
+			w.pay("pay_1", "card")
+			w.start(o)
+			w.untilDone("pay_1-1")
+			if p := w.payment("pay_1"); p.State != payments.Succeeded || engine.now.Load() {
+				t.Errorf("%+v", p)
+			}
+			if got := w.gateway.seen(); !slices.Equal(got, []string{"create pay_1", "find pay_1"}) {
+				t.Errorf("calls: %v", got)
+			}
+		})
+	}
+}
