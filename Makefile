@@ -13,6 +13,7 @@ FUZZTIME ?= 10s# how long `make fuzz` runs each fuzzer; 4000x is that many input
 DURATION ?= 30m# how long `make soak` goes on
 BENCH    ?= .# which benchmarks `make bench` runs
 PORT     ?= 9092# where `make broker` listens
+KAFKA    ?=# which Kafka a broker is, such as 4.1.1; else the usual one, 4.3.0
 QUITTANCE_KAFKA ?= local# what a missing Java is to `make test-kafka`; required: a failure
 
 BUF := go tool -modfile=.ci/tools.mod buf
@@ -22,10 +23,10 @@ BUF := go tool -modfile=.ci/tools.mod buf
 	vet staticcheck format contracts generated race faults api vulnerabilities clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "with"
 	@sed -nE 's/^([A-Z_]+) *\?= ?([^#]*)# (.*)/       \1=\2|\3/p' $(MAKEFILE_LIST) | \
-		awk -F '|' '{printf "%-25s %s\n", $$1, $$2}'
+		awk -F '|' '{printf "%-29s %s\n", $$1, $$2}'
 
 run: build ## build and serve on the embedded log, with a demo business in it
 	exec bin/quittance serve --dev --data $(DATA) $(ARGS)
@@ -35,6 +36,8 @@ build: ## build bin/quittance
 
 test: ## run the tests; needs Go and make only (and bash and curl, to try the README too)
 	go test ./...
+
+test-kafka broker kafka-faults: export QUITTANCE_KAFKA_VERSION := $(KAFKA)
 
 test-kafka: export QUITTANCE_KAFKA := $(QUITTANCE_KAFKA)
 test-kafka: ## run the tests that want a real Kafka broker; needs Java 17 and Maven too
