@@ -88,8 +88,8 @@ func TestKafkaStoreBehind(t *testing.T) {
 	})
 }
 
-// withStore runs an engine until f returns, which it calls when the store is whole: one that is left
-// before is rebuilt at the next start.
+// withStore runs an engine until f returns, which it calls when the store is whole: one that is
+// left before is rebuilt at the next start.
 func withStore(t *testing.T, o compaction.Options, f func(*compaction.Shards)) {
 	t.Helper()
 	s, err := compaction.NewShards(o)
