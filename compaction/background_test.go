@@ -148,3 +148,21 @@ func TestCompareWhileCleaning(t *testing.T) {
 	comparing.Store(true)
 	e.same()
 }
+
+// A log that is new has no history to wait for: the first command of all can read it.
+func TestNewLogIsWholeAtOnce(t *testing.T) {
+	table := notes(false, never)
+	e := startEngine(t, t.TempDir(), table)
+	e.hooks.read = func(ctx context.Context, _ compaction.Range) error {
+		if !e.Stats()[0].Serving {
+			return nil
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	e.run()
+	e.must(func(tx *compaction.Tx) error {
+		_, _, err := table.Get(tx, "acme/a")
+		return err
+	})
+}

@@ -81,26 +81,37 @@ func syncDir(fs vfs.FS, dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// restore fills an empty store.
+// restore fills an empty store. One of a log that is new is whole at once: there is no history that
+// its first callers would have to wait for.
 func (s *store) restore(
 	ctx context.Context, l Log, to target, fs vfs.FS, dir string, at time.Time,
 ) error {
 	state := storeState{reached: at,
 		fingerprint: s.schema.fingerprint, log: l.Identity().ID, positions: to.end,
-		background: slices.Contains(to.classes, Background),
 	}
 	in := &ingester{store: s, fs: fs, dir: dir}
-	for _, class := range to.classes {
+	load := func(class Class) error {
 		r := Range{To: to.end, Topics: s.schema.names(class)}
-		if err := in.load(ctx, l, r, &state); err != nil {
+		return in.load(ctx, l, r, &state)
+	}
+	classes := slices.Clone(to.classes)
+	for _, class := range classes {
+		if err := load(class); err != nil {
 			return err
 		}
 	}
+	if state.group == 0 && !slices.Contains(classes, Background) {
+		if err := load(Background); err != nil {
+			return err
+		}
+		classes = append(classes, Background)
+	}
+	state.background = slices.Contains(classes, Background)
 	if to.claimed {
 		state.whole = state.group
 	}
 	for _, d := range s.schema.all {
-		if d.derived() && slices.Contains(to.classes, d.topic.Class) {
+		if d.derived() && slices.Contains(classes, d.topic.Class) {
 			if err := in.derive(ctx, d); err != nil {
 				return err
 			}
