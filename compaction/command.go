@@ -60,6 +60,18 @@ func (e *IdempotencyMismatchError) Error() string {
 	return fmt.Sprintf("this idempotency key was used for a request with another %s", e.Field)
 }
 
+// A PanicError is what a command ends with whose deciding function panicked: nothing of it is
+// written, and the commands beside it are not touched.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+// Error says what the panic did, and where it was.
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("compaction: a command panicked: %v\n%s", e.Value, e.Stack)
+}
+
 // ErrQueueFull reports that the shard, or the tenant's share of it, has no room. Try again later.
 var ErrQueueFull = errors.New("compaction: too many commands are waiting")
 

@@ -240,7 +240,7 @@ func (s *shard) remember(r *request, answer Answer) (Answer, error) {
 func (s *shard) call(decide func(*Tx) (Answer, error)) (a Answer, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("compaction: a command panicked: %v\n%s", p, debug.Stack())
+			err = &PanicError{p, debug.Stack()}
 		}
 	}()
 	a, err = decide(&s.tx)

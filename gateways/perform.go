@@ -23,7 +23,7 @@ func (w *Worker) perform(ctx context.Context, e compaction.Effect) {
 	unclear := e.State == compaction.EffectBegun || e.State == compaction.EffectUnknown
 	e, call, err := w.begin(ctx, e, h)
 	if err != nil {
-		w.refuseBegin(ctx, e, err)
+		w.unbegun(ctx, e, err)
 		return
 	}
 	limited, cancel := context.WithTimeout(ctx, w.o.Timeout)
@@ -36,6 +36,7 @@ func (w *Worker) perform(ctx context.Context, e compaction.Effect) {
 	}
 	if err != nil && ctx.Err() == nil {
 		w.unwritten(e, err)
+		w.pause(ctx, err)
 	}
 }
 
@@ -104,6 +105,9 @@ func (w *Worker) begin(ctx context.Context, found compaction.Effect, h Handler) 
 				compaction.Outbox.Delete(tx, key)
 				err = nil
 			}
+			if err != nil {
+				err = &refusal{err}
+			}
 			return compaction.Answer{}, err
 		}})
 	if err == nil && obsolete {
@@ -126,9 +130,9 @@ func (w *Worker) end(ctx context.Context, e compaction.Effect, outcome Outcome) 
 	})
 }
 
-// conclude commits what came of an attempt. What the books refuse, or no log takes, leaves the
-// effect dead: the call was made, and a person must say what it means. After any other error, such
-// as a store that could not be read, the effect is found begun and its outcome asked for again.
+// conclude commits what came of an attempt. What will never be written leaves the effect dead: the
+// call was made, and a person must say what it means. After any other error, such as a store that
+// could not be read, the effect is found begun and its outcome asked for again.
 func (w *Worker) conclude(ctx context.Context, e compaction.Effect, change change) error {
 	err := w.commit(ctx, e, func(tx *compaction.Tx, key string, now compaction.Effect) error {
 		if err := change(tx, key, now); err != nil {
@@ -136,9 +140,7 @@ func (w *Worker) conclude(ctx context.Context, e compaction.Effect, change chang
 		}
 		return nil
 	})
-	var refused *refusal
-	var size *compaction.SizeError
-	if errors.As(err, &refused) && !engineFailed(err) || errors.As(err, &size) {
+	if hopeless(err) {
 		return w.kill(ctx, e, err)
 	}
 	return err
@@ -150,20 +152,46 @@ type refusal struct{ error }
 
 func (r *refusal) Unwrap() error { return r.error }
 
-// refuseBegin sees to an attempt that did not begin.
-func (w *Worker) refuseBegin(ctx context.Context, e compaction.Effect, err error) {
-	if errors.Is(err, errSuperseded) || engineFailed(err) || ctx.Err() != nil {
-		return // it is found again if it is still there
-	}
-	if err := w.kill(ctx, e, err); err != nil {
-		w.o.Logger.Error("an effect could not be given up", "effect", e.ID, "error", err)
+// hopeless reports whether a command failed for a reason that is in what it writes: the books
+// refuse it, it panics, or no log takes it.
+func hopeless(err error) bool {
+	var refused *refusal
+	var panicked *compaction.PanicError
+	var size *compaction.SizeError
+	return errors.As(err, &refused) && !engineFailed(err) || errors.As(err, &panicked) ||
+		errors.As(err, &size)
+}
+
+// unbegun sees to an attempt that did not begin. Unless it never will, it is found again if it is
+// still there.
+func (w *Worker) unbegun(ctx context.Context, e compaction.Effect, err error) {
+	switch {
+	case errors.Is(err, errSuperseded) || ctx.Err() != nil:
+	case hopeless(err):
+		if err := w.kill(ctx, e, err); err != nil {
+			w.o.Logger.Error("an effect could not be given up", "effect", e.ID, "error", err)
+		}
+	case !engineFailed(err):
+		w.o.Logger.Error("an attempt could not begin", "kind", e.Kind, "effect", e.ID, "error", err)
+		w.pause(ctx, err)
 	}
 }
 
-// kill leaves an effect dead because the books refused what it wants or what came of it, or because
-// no log takes that.
+// pause leaves an effect alone for a moment after an error that nobody expects to pass at once: it
+// is due, and would be found again in no time.
+func (w *Worker) pause(ctx context.Context, err error) {
+	if engineFailed(err) {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(w.o.First):
+	}
+}
+
+// kill leaves an effect dead because what it wants, or what came of it, will never be written.
 func (w *Worker) kill(ctx context.Context, e compaction.Effect, refused error) error {
-	w.o.Logger.Error("the books refused an effect", "kind", e.Kind, "effect", e.ID,
+	w.o.Logger.Error("an effect is dead: what it writes is refused", "kind", e.Kind, "effect", e.ID,
 		"error", refused)
 	return w.commit(ctx, e, func(tx *compaction.Tx, key string, now compaction.Effect) error {
 		now.State, now.LastError = compaction.EffectDead, "refused"
