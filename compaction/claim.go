@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -146,8 +147,11 @@ func ofLog(err error) bool {
 func (s *Shards) openAndReplay(ctx context.Context, n int, dir string, to target) (
 	*store, storeState, string, error,
 ) {
-	if _, err := s.o.FS.Stat(dir); err != nil {
+	switch _, err := s.o.FS.Stat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, storeState{}, noStore, nil
+	case err != nil:
+		return nil, storeState{}, "", err
 	}
 	st, err := openStore(dir, n, s.o.Schema, s.storeOptions())
 	if err != nil {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/quittance/quittance/compaction"
@@ -47,5 +50,49 @@ func TestClaimRebuiltForErrorsOfTheLog(t *testing.T) {
 			}
 			e.same()
 		})
+	}
+}
+
+// A first start has nothing to tell of. A store that was there before and is rebuilt, for whatever
+// reason, is news to who runs the program.
+func TestRebuiltStoreIsToldOf(t *testing.T) {
+	table, dir := notes(false, never), t.TempDir()
+	store := dir + "/store/shard-000"
+	run := func() string {
+		t.Helper()
+		var said strings.Builder
+		e := startEngine(t, dir, table)
+		o := e.options
+		o.Logger = slog.New(slog.NewTextHandler(&said, nil))
+		var err error
+		if e.Shards, err = compaction.NewShards(o); err != nil {
+			t.Fatal(err)
+		}
+		e.run()
+		e.within(e.Restored)
+		e.must(put(table, "a"))
+		e.stop()
+		return said.String()
+	}
+	for _, c := range []struct {
+		what   string
+		before func() error
+		want   string // all but the first start's
+	}{
+		{"a first start", func() error { return nil }, ""},
+		{"another start", func() error { return nil }, ""},
+		{"a store that was removed", func() error { return os.RemoveAll(store) }, "there is none"},
+		{"an empty folder in its place", func() error {
+			return errors.Join(os.RemoveAll(store), os.Mkdir(store, 0o700))
+		}, "it is empty"},
+	} {
+		if err := c.before(); err != nil {
+			t.Fatal(err)
+		}
+		said := run()
+		told := strings.Contains(said, `msg="rebuilt a store from the log"`)
+		if told != (c.want != "") || !strings.Contains(said, c.want) {
+			t.Errorf("%s: it says %q, want %q", c.what, said, c.want)
+		}
 	}
 }
