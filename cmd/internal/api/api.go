@@ -71,6 +71,7 @@ type API struct {
 	peers     Peers // nil where this process serves all shards; the two below are then, too
 	hops      *hops
 	transport *http.Transport
+	patience  time.Duration
 
 	router     chi.Router
 	direct     map[string]http.HandlerFunc // POST routes found without the router
@@ -102,6 +103,7 @@ func New(o Options) (*API, error) {
 		logger: o.Logger, platform: o.Platform, version: o.Version,
 		direct: map[string]http.HandlerFunc{}, limits: newLimits(o.RateLimit),
 		gateways: o.Gateways, verify: o.Verify, peers: o.Peers, cluster: o.Cluster,
+		patience:   patience,
 		residents:  residentsOf(o.Shards.Count()),
 		metrics:    newMetrics(o.Registry, o.Shards),
 		requestIDs: newIDs("req_"),

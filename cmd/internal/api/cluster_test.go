@@ -172,6 +172,13 @@ func (c *cluster) newNode(
 	return n
 }
 
+// patient has requests wait for their shards for as long as a busy machine may take to move one.
+func (c *cluster) patient() {
+	for _, n := range c.nodes {
+		n.api.patience = time.Minute
+	}
+}
+
 // shard returns the shard of a tenant.
 func shardOf(tenant string) int { return compaction.ShardOf(tenant, clusterShards) }
 

@@ -23,7 +23,8 @@ type Peers interface {
 	Owner(shard int) (address string, here bool, changed <-chan struct{})
 }
 
-// patience is how long a request waits for its shard to be served, wherever that is.
+// patience is how long a request waits for its shard to be served, wherever that is. It is that of
+// an API, so that a test can wait for as long as a busy machine takes.
 const patience = 2 * time.Second
 
 // A crossing is what an exchange needs where other processes serve some of the shards.
@@ -62,7 +63,7 @@ func (e *elsewhereError) Is(target error) bool { return target == compaction.Err
 // Each hop is left out where one node is both. A request that came by a hop is passed on no further
 // but from authenticate to do, so it cannot go round.
 func (x *exchange) attend(next http.HandlerFunc) {
-	c := &crossing{until: time.Now().Add(patience)}
+	c := &crossing{until: time.Now().Add(x.api.patience)}
 	x.across = c
 	if err := x.arrive(); err != nil {
 		c.over = true

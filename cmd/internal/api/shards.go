@@ -96,7 +96,7 @@ func listShards(x *exchange, _ *struct{}) (shardPage, error) {
 // askOwners asks the other owners for what they say of the shards, and returns the answers of those
 // that give one in time, by their address.
 func (x *exchange) askOwners(known []ShardStatus) map[string]shardPage {
-	ctx, cancel := context.WithTimeout(x.r.Context(), patience)
+	ctx, cancel := context.WithTimeout(x.r.Context(), x.api.patience)
 	defer cancel()
 	var mu sync.Mutex
 	var asked sync.WaitGroup
