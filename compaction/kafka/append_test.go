@@ -57,6 +57,13 @@ func add(tb testing.TB, w compaction.Writer, groups ...compaction.Group) {
 	}
 }
 
+// within changes how long each step of an append may take.
+func (w *writer) within(change func(p *patience)) {
+	for _, p := range w.ring {
+		change(&p.patience)
+	}
+}
+
 // refused appends a group that must fail in a way.
 func refused(tb testing.TB, w compaction.Writer, g compaction.Group, want error) {
 	tb.Helper()
@@ -201,9 +208,9 @@ func TestAppendUnknown(t *testing.T) { onModel(t, appendUnknown) }
 func appendUnknown(t *testing.T, fresh fresh) {
 	for f, last := range map[fate]uint64{loseAnswer: 2, loseRequest: 1} {
 		l, wire := wired(t, fresh)
-		l.patience.commit = 200 * time.Millisecond
 		w := claim(t, l, 0)
 		add(t, w, three(1))
+		w.within(func(p *patience) { p.commit = time.Second }) // from now on only
 		wire.next(kmsg.EndTxn, f, 1, nil)
 		rest := wire.next(kmsg.EndTxn, loseRequest, 1000, nil)
 		refused(t, w, three(2), compaction.ErrUnknownOutcome)
@@ -309,13 +316,14 @@ func TestAppendCoordinator(t *testing.T) {
 func TestAppendStalled(t *testing.T) {
 	c := model(t)
 	l := opened(t, suiteOptions(c.ListenAddrs(), ""))
-	l.patience.produce = 200 * time.Millisecond
 	w := claim(t, l, 0)
 	add(t, w, three(1))
+	w.within(func(p *patience) { p.produce = 200 * time.Millisecond })
 	f := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: journal,
 		Err: kerr.NotEnoughReplicas, Count: -1})
 	refused(t, w, three(2), compaction.ErrNotCommitted)
 	f.Remove()
+	w.within(func(p *patience) { *p = defaultPatience })
 	add(t, w, three(2))
 	holds(t, l, 0, 2)
 }
