@@ -50,6 +50,13 @@ func TestReadUncommitted(t *testing.T) {
 	if groups, _ := contents(t, l, 0, compaction.Range{To: p}); len(groups) != 1 || groups[1] != 3 {
 		t.Errorf("up to the end there are %v", groups)
 	}
+	for group := uint64(0); group < 1; { // what was committed before comes first, and in its own time
+		b, err := r.Next(aMinute(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		group = b.Group
+	}
 	short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	for {
@@ -57,7 +64,7 @@ func TestReadUncommitted(t *testing.T) {
 		if err != nil {
 			break
 		}
-		if b.Group > 1 || len(b.Entries) > 3 {
+		if b.Group > 1 || len(b.Entries) > 0 {
 			t.Errorf("group %d with %d records is shown", b.Group, len(b.Entries))
 		}
 	}
