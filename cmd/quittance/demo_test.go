@@ -89,7 +89,7 @@ func TestDemoRemote(t *testing.T) {
 func TestDemoDeclined(t *testing.T) {
 	t.Setenv(stripeKey, "sk_test_decline")
 	t.Setenv(webhookSecret, "whsec_decline")
-	dir, listen := t.TempDir(), freeAddress(t)
+	dir, listen := t.TempDir(), steadyAddress(t)
 	provider := start(t, "sandbox", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "books"),
 		"--webhook-url", "http://"+listen+"/v1/webhooks/stripe", "--decline", "1000")
 	start(t, "serve", "--dev", "--data", dir, "--listen", listen, "--sandbox-url", provider.url)

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -131,25 +130,6 @@ func (r *trial) lay(nodes int) {
 		}
 		r.nodes = append(r.nodes, node)
 	}
-}
-
-// steadyAddress returns an address that stays free while its node is down: it lies below the ports
-// that the system gives to outgoing connections.
-func steadyAddress(t *testing.T) string {
-	t.Helper()
-	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", 10_240+rand.IntN(20_000))
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return address
-	}
-	t.Fatal("there is no free port")
-	return ""
 }
 
 // open opens the log, to read what the nodes have written.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"path/filepath"
 	"sync"
@@ -53,7 +52,7 @@ const (
 
 func newKilling(t *testing.T) *killing {
 	t.Helper()
-	k := &killing{t: t, data: filepath.Join(t.TempDir(), "data"), listen: freeAddress(t)}
+	k := &killing{t: t, data: filepath.Join(t.TempDir(), "data"), listen: steadyAddress(t)}
 	t.Setenv("QUITTANCE_STRIPE_KEY", "sk_test_kill")
 	t.Setenv(webhookSecret, "whsec_kill")
 	k.sandbox = start(t, "sandbox", "--listen", "127.0.0.1:0",
@@ -74,20 +73,6 @@ func newKilling(t *testing.T) *killing {
 	}
 	t.Cleanup(func() { cancel(); k.paying.Wait() })
 	return k
-}
-
-// freeAddress returns an address that nobody listens on: the provider sends webhooks to it, so it
-// must stay the same when the server is started again.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return l.Addr().String()
 }
 
 // serve starts the server on the data as they are.

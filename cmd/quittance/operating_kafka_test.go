@@ -50,7 +50,7 @@ func newOperating(t *testing.T) *operating {
 	o.table = []string{"B1:9092", b[0], "B2:9092", b[1], "B3:9092", b[2], "OLD:9092", b[0],
 		"/etc/quittance", o.dir, "--shards 16", "--shards 4"}
 	for i := range machines {
-		o.table = append(o.table, fmt.Sprintf("10.0.0.%d:8080", i+1), freeAddress(t))
+		o.table = append(o.table, fmt.Sprintf("10.0.0.%d:8080", i+1), steadyAddress(t))
 	}
 	bin := filepath.Join(o.dir, "bin")
 	self, err := os.Executable()

@@ -5,6 +5,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +15,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/quittance/quittance/compaction/kafka/kafkatest"
 )
 
 // kills is how often TestKill kills the server.
@@ -117,6 +121,32 @@ func serveDev(t *testing.T, dir string, args ...string) (*process, devFile) {
 		t.Fatal(err)
 	}
 	return p, d
+}
+
+// given are the ports that steadyAddress has given to tests of this process.
+var given sync.Map
+
+// steadyAddress returns an address that stays free while its server is down. Its port lies below
+// those that the system gives to outgoing connections, of which one could take it, or be connected
+// to itself by who dials it; and above those of the brokers that tests start.
+func steadyAddress(t *testing.T) string {
+	t.Helper()
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", kafkatest.HighestPort+rand.IntN(4000))
+		if _, again := given.LoadOrStore(address, true); again {
+			continue
+		}
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return address
+	}
+	t.Fatal("there is no free port")
+	return ""
 }
 
 // TestServeSecond holds that a second process is refused the data that one has, and told by whom.
