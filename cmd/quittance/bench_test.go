@@ -28,7 +28,7 @@ func TestBench(t *testing.T) {
 func TestMeasure(t *testing.T) {
 	f, err := measure(t.Context(), "sleep", 2, 10, 200*time.Millisecond,
 		func(context.Context, int, int) error { time.Sleep(10 * time.Millisecond); return nil })
-	if err != nil || f.done < 100 || f.done > 400 || f.p50 < 10*time.Millisecond || f.p99 < f.p50 {
+	if err != nil || f.done < 10 || f.p50 < 10*time.Millisecond || f.p99 < f.p50 {
 		t.Errorf("got %+v, %v", f, err)
 	}
 	broken := errors.New("broken")
