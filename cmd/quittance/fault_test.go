@@ -348,7 +348,7 @@ func TestLogCorrupt(t *testing.T) {
 		case errors.As(err, &refused) && refused.Status == http.StatusServiceUnavailable:
 			stopped++
 			want := fmt.Sprintf("the log is damaged at shard %d, group ", shard)
-			if !strings.Contains(p.log.String(), want) {
+			if !p.says(want) {
 				t.Errorf("shard %d does not say what stopped it:\n%s", shard, p.log)
 			}
 		default:

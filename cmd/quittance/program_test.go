@@ -87,6 +87,19 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
+// says reports whether a process writes a text. What it wrote before it answered a request may come
+// after the answer.
+func (p *process) says(text string) bool {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if strings.Contains(p.log.String(), text) {
+			return true
+		}
+		if time.Now().After(end) {
+			return false
+		}
+	}
+}
+
 // start runs the program as a process of its own and waits until it says where it serves. It is
 // killed at the end of the test.
 func start(t *testing.T, args ...string) *process {
