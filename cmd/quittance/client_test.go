@@ -1,12 +1,30 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
+
+// passing reports whether a request that failed may succeed when it is sent again: nobody has
+// answered it, or its shard was not served.
+func passing(err error) bool {
+	var refused *problem
+	return err != nil && (!errors.As(err, &refused) || refused.Status == http.StatusServiceUnavailable)
+}
+
+// insisted sends a request until it is answered, for a minute.
+func insisted(send func() error) error {
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		if err := send(); !passing(err) || time.Since(began) > time.Minute {
+			return err
+		}
+	}
+}
 
 // TestClientTellsWhereWhyIs: the reason of a fault of the server's own is in its log only. Whoever
 // ran a verification that ended so was told "about:blank", and not what to look for.

@@ -310,7 +310,10 @@ func (r *trial) history(a *trialAccount) error {
 func (r *trial) verify(n *trialNode) error {
 	c := &client{url: n.url(), key: r.platform, http: newHTTPClient()}
 	var report api.VerifyReport
-	if err := c.call(r.t.Context(), http.MethodPost, "/v1/verify", nil, &report); err != nil {
+	err := insisted(func() error {
+		return c.call(r.t.Context(), http.MethodPost, "/v1/verify", nil, &report)
+	})
+	if err != nil {
 		return err
 	}
 	if !report.OK {

@@ -37,6 +37,7 @@ type trial struct {
 	flags   []string // of serve, where the log is
 	nodes   []*trialNode
 	log     compaction.Log // as a reader beside the nodes
+	calls   int            // how many requests of call have a key
 	began   time.Time
 
 	platform string // a key of the platform
@@ -283,11 +284,21 @@ func (r *trial) owner() (*trialNode, []int) {
 	return nil, nil
 }
 
-// call asks a node for something and wants it to succeed.
+// call asks a node for something and wants it to succeed, at last: the group may give shards away
+// whenever it has not heard of a node for a while.
 func (r *trial) call(n *trialNode, key, method, path string, body, out any) {
 	r.t.Helper()
 	c := &client{url: n.url(), key: key, http: newHTTPClient()}
-	if err := c.call(r.t.Context(), method, path, body, out); err != nil {
+	once := ""
+	if method == http.MethodPost {
+		r.calls++
+		once = fmt.Sprintf("%scall-%d", r.prefix, r.calls)
+	}
+	err := insisted(func() error {
+		_, err := c.send(r.t.Context(), method, path, once, body, out, nil)
+		return err
+	})
+	if err != nil {
 		r.fatal("node %d: %v", n.n, err)
 	}
 }

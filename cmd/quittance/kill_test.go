@@ -207,7 +207,10 @@ func (k *killing) payOut(amounts map[string]string) {
 	}
 	d := &demo{seller: k.dev.as(roleTradesperson)}
 	for payment := range amounts {
-		if err := d.wait(k.t.Context(), "/v1/payments/"+payment, "settled"); err != nil {
+		err := insisted(func() error {
+			return d.wait(k.t.Context(), "/v1/payments/"+payment, "settled")
+		})
+		if err != nil {
 			k.t.Fatalf("%v\n%s", err, k.server.log)
 		}
 	}
@@ -233,7 +236,12 @@ type answered struct {
 
 // again repeats the request, whose answer must be the first one.
 func (a answered) again(ctx context.Context, c *client) error {
-	answer, replayed, err := c.repeat(ctx, a.path, a.key, a.body)
+	var answer string
+	var replayed bool
+	err := insisted(func() (err error) {
+		answer, replayed, err = c.repeat(ctx, a.path, a.key, a.body)
+		return err
+	})
 	if err != nil || !replayed || answer != a.answer {
 		return fmt.Errorf("%s was answered %q, and is answered %q now (%v)", a.key, a.answer, answer, err)
 	}

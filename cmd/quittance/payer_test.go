@@ -107,14 +107,13 @@ func (p *payer) insist(ctx context.Context, path, key string, body any) (referen
 	var out reference
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		answer, _, err := p.client.repeat(ctx, path, key, body)
-		var refused *problem
 		switch {
 		case err == nil:
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.answers = append(p.answers, answered{path, key, body, answer})
 			return out, json.Unmarshal([]byte(answer), &out)
-		case errors.As(err, &refused) && refused.Status != http.StatusServiceUnavailable:
+		case !passing(err):
 			return out, err
 		case time.Since(began) > time.Minute:
 			return out, fmt.Errorf("for a minute: %w", err)
@@ -153,7 +152,9 @@ func (p *payer) finish(amounts map[string]string) error {
 		amounts[payment.id] = payment.amount
 		for tries, began := 0, time.Now(); ; time.Sleep(20 * time.Millisecond) {
 			var now struct{ Status, Code, Conflict string }
-			err := p.client.call(ctx, http.MethodGet, "/v1/payments/"+payment.id, nil, &now)
+			err := insisted(func() error {
+				return p.client.call(ctx, http.MethodGet, "/v1/payments/"+payment.id, nil, &now)
+			})
 			if err != nil {
 				return err
 			}
