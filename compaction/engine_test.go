@@ -136,10 +136,10 @@ func (e *engine) run() *engine {
 	return e
 }
 
-// within fails the test when f does not succeed within half a minute.
+// within fails the test when f does not succeed within two minutes.
 func (e *engine) within(f func(context.Context) error) {
 	e.t.Helper()
-	soon, cancel := context.WithTimeout(ctx, 30*time.Second)
+	soon, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	if err := f(soon); err != nil {
 		e.t.Fatal(err)
@@ -171,10 +171,10 @@ func (e *engine) same() {
 	}
 }
 
-// eventually fails the test unless ok holds within half a minute.
+// eventually fails the test unless ok holds within two minutes.
 func (e *engine) eventually(what string, ok func() bool) {
 	e.t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			e.t.Fatal(what)
 		}

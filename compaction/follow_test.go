@@ -57,7 +57,7 @@ func TestFollow(t *testing.T) {
 	var place compaction.Positions
 	follow := func(want ...string) {
 		t.Helper()
-		running, cancel := context.WithTimeout(ctx, 30*time.Second)
+		running, cancel := context.WithTimeout(ctx, time.Minute)
 		defer cancel()
 		enough := errors.New("enough")
 		err := compaction.Follow(running, l, 0, place, func(d compaction.Delivery) error {
@@ -113,7 +113,7 @@ func TestFollowLate(t *testing.T) {
 	seen := map[string]bool{}
 	enough := errors.New("enough")
 	for len(seen) < 4 {
-		running, cancel := context.WithTimeout(ctx, 10*time.Second)
+		running, cancel := context.WithTimeout(ctx, time.Minute)
 		err := compaction.Follow(running, l, 0, place, func(d compaction.Delivery) error {
 			if len(seen) == 0 {
 				put(2, "acme/b", "acme/c")
@@ -168,7 +168,7 @@ func TestFollowCut(t *testing.T) {
 	}
 	// Of group 3 the outbox's record is seen and not the counters'; group 4 is not seen.
 	cut := cutEnd{l, compaction.Positions{{Topic: counters, Next: 2}, {Topic: outbox, Next: 4}}}
-	running, cancel := context.WithTimeout(ctx, 30*time.Second)
+	running, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	enough := errors.New("enough")
 	got := map[bool][]uint64{}
@@ -191,7 +191,7 @@ func TestFollowCut(t *testing.T) {
 // it waited until the log had come to where it was, and then missed what stood before.
 func TestFollowBeyondTheEnd(t *testing.T) {
 	l := followed(t, local.Options{})
-	running, cancel := context.WithTimeout(ctx, 30*time.Second)
+	running, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	place := compaction.Positions{{Next: 4}}
 	err := compaction.Follow(running, l, 0, place, func(compaction.Delivery) error { return nil })

@@ -71,7 +71,7 @@ func (m *members) own(i int, shards ...int) {
 	}
 }
 
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // put writes a note of a tenant's by one member, under an idempotency key.
 func (m *members) put(i int, tenant, key string, texts int) (compaction.Answer, error) {

@@ -342,7 +342,7 @@ func (w *world) read(f func(v *compaction.View) error) {
 // until waits for something to be so.
 func (w *world) until(what string, so func() bool) {
 	w.Helper()
-	for end := time.Now().Add(20 * time.Second); !so(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !so(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			w.Fatalf("waited in vain until %s; calls %v", what, w.gateway.seen())
 		}

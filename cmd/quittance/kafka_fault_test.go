@@ -252,7 +252,7 @@ func (r *trial) killReplica(i int) {
 		r.flowing(r.tenants, since))
 	r.brokers.Restart(i)
 	admin := kadm.NewClient(r.brokers.Client())
-	r.until("every copy has caught up", time.Minute, func() bool {
+	r.until("every copy has caught up", 2*time.Minute, func() bool {
 		ctx, cancel := context.WithTimeout(r.t.Context(), 5*time.Second)
 		defer cancel()
 		topics, err := admin.ListTopicsWithInternal(ctx)
@@ -273,8 +273,8 @@ func TestKafkaDiskFull(t *testing.T) {
 		r.brokers.Fill(0)
 		select {
 		case <-r.brokers.Exited(0):
-		case <-time.After(time.Minute):
-			r.fatal("a broker on a full disk goes on for a minute")
+		case <-time.After(3 * time.Minute):
+			r.fatal("a broker on a full disk goes on for three minutes")
 		}
 		r.brokers.Free(0)
 		r.brokers.Restart(0)

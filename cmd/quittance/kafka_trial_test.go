@@ -253,7 +253,7 @@ func (r *trial) served(n *trialNode) (shards []int) {
 // some.
 func (r *trial) settle() {
 	r.t.Helper()
-	r.until("each shard is served, and each node serves some", time.Minute, func() bool {
+	r.until("each shard is served, and each node serves some", 2*time.Minute, func() bool {
 		var all []int
 		for _, n := range r.nodes {
 			if n.down || n.paused {

@@ -80,7 +80,7 @@ func (r *terminal) paste(block string) string {
 			r.t.Fatalf("a command of this block failed:\n%s\nIt showed\n%s", block, shown)
 		}
 		return shown
-	case <-time.After(2 * time.Minute):
+	case <-time.After(5 * time.Minute):
 		r.t.Fatalf("this block does not end:\n%s\nIt showed\n%s", block, r.shown.String()[before:])
 	}
 	return ""

@@ -141,7 +141,7 @@ func TestTour(t *testing.T) {
 	r.bash = strings.Join(r.blocks("Ten minutes"), "")
 	server := r.serve()
 	r.elsewhere("http://127.0.0.1:8080", server.url)
-	out := r.run(2 * time.Minute)
+	out := r.run(5 * time.Minute)
 	server.stop()
 	r.shows(out,
 		`"code":"TOUR"`, `"status":"accepted"`, `"payable":"239.47"`,
@@ -171,7 +171,7 @@ func TestKafkaTour(t *testing.T) {
 	r.elsewhere("127.0.0.1:8081", steadyAddress(t))
 	r.elsewhere("127.0.0.1:8090", sandbox)
 	r.elsewhere("127.0.0.1:9092", kafkatest.Start(t, kafkatest.Options{}).Addrs()[0])
-	out := r.run(5 * time.Minute)
+	out := r.run(8 * time.Minute)
 	r.shows(out,
 		"31 topics to make", "\ndone\n", "\ncopied ", "✓ quittance.accounts.v1",
 		"✓ the journal's chain holds in kafka:", `{"status":"ready"}`, "\nshard  status ",

@@ -96,7 +96,7 @@ func testTopics(s *subject) {
 }
 
 // patience is how long a test waits for what must come.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // An open read waits for what is appended. A Next that was given up loses nothing.
 func testWait(s *subject) {

@@ -79,7 +79,7 @@ func quickly(tb testing.TB, admin *kadm.Client, topics ...string) {
 // cleaned appends groups of tombstones until nothing is left of keys that begin in a way.
 func cleaned(t *testing.T, l *Log, w *writer, n *uint64, topic, prefix string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	for {
 		*n++

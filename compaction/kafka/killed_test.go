@@ -16,7 +16,7 @@ import (
 func TestBrokerKilled(t *testing.T) {
 	c := kafkatest.Start(t, kafkatest.Options{})
 	l := opened(t, suiteOptions(c.Addrs(), ""))
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	const last = 400
 	ended := make(chan error, 2)

@@ -64,7 +64,7 @@ func TestConcurrent(t *testing.T) {
 
 // follow applies groups to a model as they come, until the last one.
 func follow(t *testing.T, l *Log, m *model, last uint64) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	r, err := l.Read(ctx, 0, compaction.Range{})
 	if err != nil {

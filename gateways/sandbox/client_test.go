@@ -173,7 +173,7 @@ func (r *told) kinds() (all []string) {
 // quiet waits until every webhook was taken.
 func quiet(t testing.TB, p *Provider) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {
 		n, err := p.Pending()
 		if err != nil {
 			t.Fatal(err)
