@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -108,7 +109,7 @@ func (m Membership) groupOptions(h *holding) []kgo.Opt {
 		kgo.RebalanceTimeout(handover + 10*time.Second),
 		// Nothing is consumed, so nothing is committed, and where to begin does not matter; the
 		// default would rewind to the start.
-		kgo.WithHooks(heartbeats(m.Heard)),
+		kgo.WithHooks(&heartbeats{heard: m.Heard}),
 		kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()),
 		kgo.OnPartitionsAssigned(func(ctx context.Context, _ *kgo.Client, p map[string][]int32) {
@@ -127,14 +128,39 @@ func (m Membership) groupOptions(h *holding) []kgo.Opt {
 
 // heartbeats tells of heartbeats that were answered. That the answer says no to a member is told
 // a moment later: see OnPartitionsLost.
-type heartbeats func(asked time.Time)
+//
+// The client says how long things took and not when they were, and the process may be stopped
+// before it says so. What it says when it has asked and what it says when it was answered both give
+// the time, or a later one: the earlier one counts.
+type heartbeats struct {
+	heard func(asked time.Time)
+	asked atomic.Pointer[time.Time] // the last one
+}
+
+func asksGroup(key int16) bool {
+	return key == kmsg.Heartbeat.Int16() || key == kmsg.ConsumerGroupHeartbeat.Int16()
+}
+
+// OnBrokerWrite is what the client calls when it has asked.
+func (h *heartbeats) OnBrokerWrite(
+	_ kgo.BrokerMetadata, key int16, _ int, _, took time.Duration, _ error,
+) {
+	if asksGroup(key) {
+		asked := time.Now().Add(-took)
+		h.asked.Store(&asked)
+	}
+}
 
 // OnBrokerE2E is what the client calls after each answer.
-func (h heartbeats) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e kgo.BrokerE2E) {
-	asks := key == kmsg.Heartbeat.Int16() || key == kmsg.ConsumerGroupHeartbeat.Int16()
-	if asks && e.Err() == nil {
-		h(time.Now().Add(-e.DurationE2E()))
+func (h *heartbeats) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e kgo.BrokerE2E) {
+	if !asksGroup(key) || e.Err() != nil {
+		return
 	}
+	at := time.Now().Add(-e.DurationE2E())
+	if asked := h.asked.Load(); asked != nil && asked.Before(at) {
+		at = *asked
+	}
+	h.heard(at)
 }
 
 // stay reads what the client has to say until ctx ends or it says that it cannot go on.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/quittance/quittance/compaction/kafka/kafkatest"
@@ -81,6 +82,28 @@ func TestMembershipHeard(t *testing.T) {
 		case <-late:
 			t.Fatal("it is not heard when it is a member again")
 		}
+	}
+}
+
+// TestHeartbeatsOfAProcessThatWasStopped: where a process was stopped after an answer had come, and
+// before the client spoke of it, the group was heard of too late by as long, and reads trusted the
+// shards of a process that the group had counted out.
+func TestHeartbeatsOfAProcessThatWasStopped(t *testing.T) {
+	var heard time.Time
+	h := &heartbeats{heard: func(at time.Time) { heard = at }}
+	var broker kgo.BrokerMetadata
+	h.OnBrokerWrite(broker, kmsg.Heartbeat.Int16(), 0, 0, time.Millisecond, nil)
+	asked := time.Now()
+	time.Sleep(20 * time.Millisecond)
+	h.OnBrokerE2E(broker, kmsg.Heartbeat.Int16(), kgo.BrokerE2E{TimeToRead: time.Millisecond})
+	if heard.IsZero() || heard.After(asked) {
+		t.Errorf("stopped before it was told of the answer: heard %v late", heard.Sub(asked))
+	}
+	asked = time.Now()
+	h.OnBrokerWrite(broker, kmsg.Heartbeat.Int16(), 0, 0, 0, nil)
+	h.OnBrokerE2E(broker, kmsg.Heartbeat.Int16(), kgo.BrokerE2E{ReadWait: time.Hour})
+	if heard.After(asked) {
+		t.Errorf("stopped before it was told of the question: heard %v late", heard.Sub(asked))
 	}
 }
 
