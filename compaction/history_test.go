@@ -157,6 +157,7 @@ func TestHistoryIsMadeAnew(t *testing.T) {
 	dir := t.TempDir()
 	e := startEngine(t, dir, numbers).run()
 	e.count(1, 3)
+	e.within(e.followed) // so that there is one
 	e.stop()
 	found, err := filepath.Glob(dir + "/store/history-000/MANIFEST-*")
 	if err != nil || len(found) == 0 {
