@@ -166,16 +166,26 @@ func (c *trialCards) finish() {
 	}
 	charges := k.charged(amounts)
 	k.payOut(amounts)
-	for shard := range r.shards {
-		if _, err := r.books.read(shard); err != nil {
-			r.fatal("the journal of shard %d: %v", shard, err)
-		}
-	}
-	for payment := range amounts {
-		facts := slices.DeleteFunc(slices.Clone(r.books.facts[payment]), func(kind string) bool {
+	facts := func(payment string) []string {
+		return slices.DeleteFunc(slices.Clone(r.books.facts[payment]), func(kind string) bool {
 			return !strings.HasPrefix(kind, "payment.")
 		})
-		if !slices.Equal(facts, []string{"payment.succeeded", "payment.settled"}) {
+	}
+	r.until("the journals have all that happened to the payments", time.Minute, func() bool {
+		for shard := range r.shards {
+			if _, err := r.books.read(shard); err != nil {
+				r.fatal("the journal of shard %d: %v", shard, err)
+			}
+		}
+		for payment := range amounts {
+			if len(facts(payment)) < 2 {
+				return false
+			}
+		}
+		return true
+	})
+	for payment := range amounts {
+		if !slices.Equal(facts(payment), []string{"payment.succeeded", "payment.settled"}) {
 			r.t.Errorf("what happened to %s: %v", payment, r.books.facts[payment])
 		}
 	}
