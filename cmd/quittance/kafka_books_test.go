@@ -96,6 +96,11 @@ func (b *trialBooks) enter(entries []trialEntry, stored []byte) ([]trialEntry, e
 	return entries, err
 }
 
+// mostRefusals is how often a request may be refused while nodes are stopped and started in order,
+// by who waits as long as it is told. Shards take a second to move, and a request waits for two of
+// it; on a machine that is busy with much else they took more than four.
+const mostRefusals = 2
+
 // check holds what was answered in a round against what there is.
 func (r *trial) check(kind string) {
 	r.t.Helper()
@@ -107,7 +112,7 @@ func (r *trial) check(kind string) {
 		for _, o := range c.ops {
 			done[o.key] = o
 			r.tally.count(o)
-			if r.patient && o.refusals > 1 {
+			if r.patient && o.refusals > mostRefusals {
 				r.t.Errorf("%s, on a tenant of shard %d, was refused %d times while nodes were stopped and "+
 					"started in order", o.key, c.account.tenant.shard, o.refusals)
 			}

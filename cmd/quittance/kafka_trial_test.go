@@ -368,7 +368,7 @@ func (r *trial) failure() error {
 func (r *trial) flowing(tenants []*trialTenant, since int64) time.Duration {
 	r.t.Helper()
 	waits := func(t *trialTenant) bool { return t.fresh.Load() < since }
-	r.until("the clients of each tenant are answered again", 90*time.Second, func() bool {
+	r.until("the clients of each tenant are answered again", 2*time.Minute, func() bool {
 		return !slices.ContainsFunc(tenants, waits)
 	})
 	return time.Duration(r.now() - since)
