@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -37,7 +38,10 @@ func TestLogSetBack(t *testing.T) {
 	c.Restart(0)
 	for shard, w := range writers {
 		for n := uint64(6); n <= 10; n++ {
-			add(t, w, three(n))
+			atLast(t, func() error {
+				_, err := w.Append(t.Context(), three(n))
+				return err
+			})
 		}
 		comes(t, readers[shard], 10)
 	}
@@ -50,7 +54,7 @@ func TestLogSetBack(t *testing.T) {
 		t.Errorf("a reader that waited: %v, want ErrSetBack", err)
 	}
 	// The groups are numbered as if none of those that are gone were missing.
-	w := claim(t, l, late)
+	w := claimAtLast(t, l, late)
 	for n := uint64(11); n <= 30; n++ {
 		g := three(n)
 		g.First = w.last + 1
@@ -70,10 +74,39 @@ func TestLogSetBack(t *testing.T) {
 	if !errors.Is(err, compaction.ErrUnknownOutcome) {
 		t.Errorf("the owner's append: %v, want ErrUnknownOutcome", err)
 	}
-	groups, last := contents(t, l, owner, compaction.Range{To: claim(t, l, owner).Start()})
+	groups, last := contents(t, l, owner, compaction.Range{To: claimAtLast(t, l, owner).Start()})
 	if last.Group != 5 || len(groups) != 5 {
 		t.Errorf("the owner has committed on what is gone: %v", groups)
 	}
+}
+
+// atLast tries something until it has been done, for a minute: a broker that has just come back may
+// still be loading what it coordinates. What may have been done is not tried again.
+func atLast(t *testing.T, try func() error) {
+	t.Helper()
+	for ctx := aMinute(t); ; {
+		err := try()
+		if err == nil {
+			return
+		}
+		if errors.Is(err, compaction.ErrUnknownOutcome) || pause(ctx, 100*time.Millisecond) != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// claimAtLast claims a shard so; that may be done twice.
+func claimAtLast(t *testing.T, l *Log, shard int) (w *writer) {
+	t.Helper()
+	atLast(t, func() error {
+		claimed, err := l.Claim(t.Context(), shard)
+		if err != nil {
+			return fmt.Errorf("claim: %v", err)
+		}
+		w = claimed.(*writer)
+		return nil
+	})
+	return w
 }
 
 // restored puts the partitions of one data folder in the place of those of another. What the broker
