@@ -106,7 +106,7 @@ type copier struct {
 // every shard of the source stands still.
 func (c *copier) run(ctx context.Context) error {
 	steps := []func(*shardCopy, context.Context) error{
-		(*shardCopy).check, (*shardCopy).claim, (*shardCopy).copy,
+		(*shardCopy).check, (*shardCopy).claim, (*shardCopy).copy, (*shardCopy).shown,
 	}
 	if !c.o.Live {
 		steps = append(steps, (*shardCopy).unchanged)
@@ -137,6 +137,7 @@ type shardCopy struct {
 	end    Positions // of the source
 	source Writer    // which keeps others from being it; nil if Live
 	target Writer
+	last   Range // of the target, which was appended last
 	told   Copied
 }
 
@@ -181,41 +182,13 @@ func (s *shardCopy) claim(ctx context.Context) (err error) {
 	if s.target, err = s.to.Claim(ctx, n); err != nil {
 		return fmt.Errorf("shard %d of the target: %w", n, err)
 	}
+	s.last = Range{From: s.target.Start(), To: s.target.Start()}
 	// What was checked must be all that there is, now that nobody else can write.
 	group, err := grown(ctx, s.to, n, s.prefix.end, s.target.Start())
 	if err == nil && group > s.told.Found {
 		err = fmt.Errorf("somebody else writes to shard %d of the target", n)
 	}
 	return err
-}
-
-// unchanged makes sure that what was copied is all that there is.
-func (s *shardCopy) unchanged(ctx context.Context) error {
-	end, err := s.from.End(ctx, s.told.Shard)
-	if err != nil {
-		return err
-	}
-	group, err := grown(ctx, s.from, s.told.Shard, s.end, end)
-	if err == nil && group > s.told.Group {
-		err = fmt.Errorf("somebody has written to shard %d of the source meanwhile: stop the "+
-			"servers that use it and copy again", s.told.Shard)
-	}
-	return err
-}
-
-// grown returns the last group of a range, 0 if there is none.
-func grown(ctx context.Context, l Log, shard int, from, to Positions) (group uint64, err error) {
-	if from.Reached(to) {
-		return 0, nil
-	}
-	err = each(ctx, l, shard, Range{From: from, To: to}, func(b Batch) error {
-		group = max(group, b.Group)
-		for _, e := range b.Entries {
-			group = max(group, e.Group)
-		}
-		return nil
-	})
-	return group, err
 }
 
 // copy reads the source and appends to the target, beside each other.
@@ -378,11 +351,15 @@ func (s *shardCopy) append(ctx context.Context, batch []gathered) error {
 	return nil
 }
 
-func (s *shardCopy) appendAll(ctx context.Context, groups []Group) error {
+func (s *shardCopy) appendAll(ctx context.Context, groups []Group) (err error) {
+	var end Positions
 	if w, ok := s.target.(BulkWriter); ok {
-		_, err := w.AppendAll(ctx, groups)
-		return err
+		end, err = w.AppendAll(ctx, groups)
+	} else {
+		end, err = s.target.Append(ctx, groups[0])
 	}
-	_, err := s.target.Append(ctx, groups[0])
+	if err == nil {
+		s.last = Range{From: s.last.To, To: end}
+	}
 	return err
 }
