@@ -22,6 +22,7 @@ type trialTally struct {
 	figures                 map[string][]time.Duration
 	posted, refused, looked int
 	again, late             int // requests that were sent more than once; reads of a zombie
+	twice                   int // requests refused twice while nodes were stopped and started in order
 	replayed                int
 	checking                time.Duration
 }
@@ -60,8 +61,9 @@ func (t *trialTally) String() string {
 	}
 	fmt.Fprintf(&b, "%5d  faults, each under load: %d transactions acknowledged, each in the journal "+
 		"once; %d refused for want of money and %d balances read, all as in one order (found in %.1f "+
-		"s); %d requests were sent again and done once; %d answers asked for again and the same\n",
-		all, t.posted, t.refused, t.looked, t.checking.Seconds(), t.again, t.replayed)
+		"s); %d requests were sent again and done once; %d answers asked for again and the same; "+
+		"%d refused twice while nodes were stopped and started in order\n",
+		all, t.posted, t.refused, t.looked, t.checking.Seconds(), t.again, t.replayed, t.twice)
 	for _, name := range slices.Sorted(maps.Keys(t.figures)) {
 		took := slices.Sorted(slices.Values(t.figures[name]))
 		fmt.Fprintf(&b, "%5d  %s: median %.2f s, longest %.2f s\n", len(took), name,
