@@ -68,8 +68,28 @@ func (l *Log) absent(ctx context.Context, shard int, err error) error {
 }
 
 // confirm asks those who lead the topics of a shard, by the ids that the log was opened with, for
-// what stands before p: only they cannot be behind.
+// what stands before p: only they cannot be behind. It asks again where they have moved, and does
+// not succeed before each topic was answered for.
 func (f *fetcher) confirm(ctx context.Context, p compaction.Positions) error {
+	return persist(ctx, func() error {
+		err := f.confirmOnce(ctx, p)
+		if err != nil {
+			f.led = nil // others may lead them now
+		}
+		return err
+	})
+}
+
+func (f *fetcher) confirmOnce(ctx context.Context, p compaction.Positions) (err error) {
+	if f.led == nil {
+		var topics []string
+		for _, at := range p {
+			topics = append(topics, at.Topic)
+		}
+		if f.led, err = f.leaders(ctx, topics); err != nil {
+			return err
+		}
+	}
 	by := map[int32][]want{}
 	for _, at := range p {
 		leader, ok := f.led[at.Topic]
@@ -80,12 +100,18 @@ func (f *fetcher) confirm(ctx context.Context, p compaction.Positions) error {
 	}
 	for leader, wants := range by {
 		pieces, err := f.fetch(ctx, leader, wants, 0)
+		if err == nil && len(pieces) < len(wants) {
+			err = fmt.Errorf("kafka: broker %d has not answered for all that it was asked", leader)
+		}
 		if err != nil {
 			return err
 		}
 		for _, answer := range pieces {
-			if missing(answer.err) {
-				return &replacedError{f.log.options.Prefix + answer.topic}
+			switch topic := f.log.options.Prefix + answer.topic; {
+			case missing(answer.err):
+				return &replacedError{topic}
+			case answer.err != nil:
+				return fmt.Errorf("kafka: what was written to %s: %w", topic, answer.err)
 			}
 		}
 	}

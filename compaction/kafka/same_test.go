@@ -5,7 +5,9 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/quittance/quittance/compaction"
 	"github.com/quittance/quittance/compaction/kafka/kafkatest"
@@ -137,6 +139,33 @@ func TestTopicReplacedUnseen(t *testing.T) {
 	replace(t, l, background)
 	if err := f.confirm(t.Context(), w.start); !errors.Is(err, compaction.ErrReplaced) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestTopicReplacedWhileLeadersMove: a broker that no longer leads a topic has said nothing of it.
+// Its refusal was taken for a word that nothing was made anew, and the claim succeeded.
+func TestTopicReplacedWhileLeadersMove(t *testing.T) {
+	c := model(t)
+	l := opened(t, suiteOptions(c.ListenAddrs(), ""))
+	w := claim(t, l, 1)
+	for _, replaced := range []bool{false, true} {
+		f := &fetcher{log: l, cl: l.admin, shard: 1}
+		var err error
+		if f.led, err = f.leaders(t.Context(), l.names); err != nil {
+			t.Fatal(err)
+		}
+		if replaced {
+			replace(t, l, background)
+		}
+		moved := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Err: kerr.NotLeaderForPartition,
+			Count: 1})
+		err = f.confirm(t.Context(), w.start)
+		if errors.Is(err, compaction.ErrReplaced) != replaced || !replaced && err != nil {
+			t.Errorf("replaced: %t: %v", replaced, err)
+		}
+		if moved.Hits() == 0 {
+			t.Error("no leader was asked")
+		}
 	}
 }
 
