@@ -63,6 +63,9 @@ func (l *Log) absent(ctx context.Context, shard int, err error) error {
 			names = append(names, l.options.Prefix+name)
 		}
 	}
+	if len(names) == 0 {
+		return err // it was a broker that has not heard of them yet, or not yet again
+	}
 	return fmt.Errorf("kafka: topics are missing, or may not be seen: %s. Do not make them anew, but "+
 		"restore the cluster as it was: %w", some(names), err)
 }

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -166,6 +167,16 @@ func TestTopicReplacedWhileLeadersMove(t *testing.T) {
 		if moved.Hits() == 0 {
 			t.Error("no leader was asked")
 		}
+	}
+}
+
+// TestClaimMeetsALateBroker: a broker that was just started may not know of any topic for a moment.
+// A claim that met it told that topics were missing, named none, and asked for a restore.
+func TestClaimMeetsALateBroker(t *testing.T) {
+	l := opened(t, suiteOptions(models(t)))
+	late := fmt.Errorf("the barrier: %w", kerr.UnknownTopicOrPartition)
+	if err := l.absent(t.Context(), 0, late); err != late {
+		t.Errorf("every topic is there, and a claim is told %v", err)
 	}
 }
 
