@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -54,10 +55,15 @@ func claimEnds(ctx context.Context, c Connection, topic string) (ends []int64, e
 	return ends, err
 }
 
+// toldTime is how long brokers may take to tell of a shard that has been claimed: connecting to
+// them and signing in are part of it.
+const toldTime = 10 * time.Second
+
 // once reads the claims up to where they ended when it was called, in the place of Run. What was
-// compacted at an end does not come: then nothing comes for some time.
+// compacted at an end does not come: then nothing comes for some time. A claim of each shard does,
+// so that nothing at all is no answer.
 func (d *Directory) once(ctx context.Context, ends []int64) ([]Owner, error) {
-	next := make([]int64, len(ends))
+	next, began := make([]int64, len(ends)), time.Now()
 	for before(next, ends) {
 		wait, cancel := context.WithTimeout(ctx, quietTime)
 		fetches := d.cl.PollFetches(wait)
@@ -82,11 +88,28 @@ func (d *Directory) once(ctx context.Context, ends []int64) ([]Owner, error) {
 		if failed != nil {
 			return nil, failed
 		}
-		if silent {
-			break
+		if !silent {
+			continue
+		}
+		switch shard, ok := untold(next, ends); {
+		case !ok:
+			return d.last, nil
+		case time.Since(began) > toldTime:
+			return nil, fmt.Errorf("kafka: the brokers have not said within %v who claimed shard %d",
+				toldTime, shard)
 		}
 	}
 	return d.last, nil
+}
+
+// untold returns a shard that has been claimed and of which nothing has come.
+func untold(next, ends []int64) (shard int, ok bool) {
+	for shard, end := range ends {
+		if end > 0 && next[shard] == 0 {
+			return shard, true
+		}
+	}
+	return 0, false
 }
 
 // before reports whether something is still to be read.

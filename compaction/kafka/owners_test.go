@@ -4,6 +4,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // TestOwners: who claimed each shard last is read from the brokers alone, which is what an operator
@@ -41,6 +44,27 @@ func TestOwners(t *testing.T) {
 	}
 	if _, err := Owners(aMinute(t), c, "none-"); err == nil {
 		t.Error("a log that is not there has owners")
+	}
+}
+
+// TestOwnersOfSlowBrokers: brokers that took more than a second to answer, be it that signing in to
+// them did, were taken to have said that nobody has ever claimed a shard.
+func TestOwnersOfSlowBrokers(t *testing.T) {
+	o := suiteOptions(model(t).ListenAddrs(), "")
+	o.Node = "one"
+	claim(t, opened(t, o), 0)
+	wire := &wire{}
+	slow := wire.next(kmsg.Fetch, hold, 1, nil)
+	go func() {
+		<-slow.met
+		time.Sleep(quietTime + quietTime/4)
+		slow.release()
+	}()
+	c := o.Connection
+	c.Dial = wire.dial
+	owners, err := Owners(aMinute(t), c, "")
+	if err != nil || owners[0].Node != "one" {
+		t.Errorf("the owner of a claimed shard is %+v, %v", owners, err)
 	}
 }
 
