@@ -107,6 +107,7 @@ var notTold = map[string]string{
 	"compaction.ErrLocked":    "met when the program starts, or under a StoppedError",
 	"compaction.ErrNoEntry":   "a pointer without its entry: the log lacks what it has named",
 	"compaction.MovedError":   "met when the program starts, or under a StoppedError",
+	"compaction.PanicError":   "a mistake in the program, where a command is decided",
 	"compaction.StoppedError": "is an ErrNotServing",
 	"money.ErrNoParts":        "a split over nothing: a mistake in the program",
 	"access.ErrUnauthorized":  "told as the keyring's own refusal",
