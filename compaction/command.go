@@ -75,6 +75,10 @@ func (e *PanicError) Error() string {
 // ErrQueueFull reports that the shard, or the tenant's share of it, has no room. Try again later.
 var ErrQueueFull = errors.New("compaction: too many commands are waiting")
 
+// ErrUnread reports that a command could not read the shard's store: its disk fails, or it is
+// damaged, which the shard finds out and mends. It says nothing about what the command wanted.
+var ErrUnread = errors.New("compaction: the store could not be read")
+
 // ErrNotServing reports that the shard is being opened, or has stopped. Try again later.
 var ErrNotServing = errors.New("compaction: the shard is not serving")
 

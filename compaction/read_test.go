@@ -127,3 +127,39 @@ func TestUnappliedIsNotRead(t *testing.T) {
 	}
 	e.eventually("the shard goes on", func() bool { return e.Stats()[0].Stopped != "" })
 }
+
+// TestUnread: a command that cannot read the store is told so, and not something that may pass for
+// a refusal of what it wanted. What is not wrong with the store is not called that.
+func TestUnread(t *testing.T) {
+	table := compaction.NewTable(compaction.TableSpec[string]{
+		Message: (*ledgerv1.SettledRecord)(nil),
+		Encode:  func(s string) ([]byte, error) { return []byte(s), nil },
+		Decode: func(b []byte) (string, error) {
+			if string(b) == "unreadable" {
+				return "", errors.New("it is unreadable")
+			}
+			return string(b), nil
+		},
+	})
+	foreign := notes(false, never)
+	e := startEngine(t, t.TempDir(), table).run()
+	e.must(func(tx *compaction.Tx) error {
+		table.Put(tx, "acme/key", "unreadable")
+		return nil
+	})
+	e.must(func(tx *compaction.Tx) error {
+		_, _, one := table.Get(tx, "acme/key")
+		_, all := table.Scan(tx, compaction.Page{})
+		_, _, other := foreign.Get(tx, "acme/key")
+		var corrupt *compaction.CorruptError
+		for _, err := range []error{one, all} {
+			if !errors.Is(err, compaction.ErrUnread) || !errors.As(err, &corrupt) {
+				t.Errorf("%v, want ErrUnread and the record", err)
+			}
+		}
+		if other == nil || errors.Is(other, compaction.ErrUnread) {
+			t.Errorf("a table that is not in the schema: %v", other)
+		}
+		return nil // else the shard is dropped
+	})
+}

@@ -136,9 +136,9 @@ func (t *Table[T]) definition() *topicDefinition { return &t.d }
 // Topic returns the table's topic.
 func (t *Table[T]) Topic() Topic { return t.d.topic }
 
-// Get returns the value of key and whether there is one. It fails when the store does, with
-// ErrRestoring when the table is still being restored in the background, and with a *CorruptError
-// for a record that does not decode.
+// Get returns the value of key and whether there is one. It fails when the store does (in a command
+// with ErrUnread), with ErrRestoring when the table is still being restored in the background, and
+// with a *CorruptError for a record that does not decode.
 func (t *Table[T]) Get(s State, key string) (T, bool, error) {
 	v, ok, err := s.get(&t.d, key)
 	if !ok || err != nil {

@@ -113,15 +113,22 @@ func (w *work) find(k cellKey, cached bool) *cell {
 	return w.old[k]
 }
 
+// An unreadError is an ErrUnread, and says why.
+type unreadError struct{ error }
+
+func (e unreadError) Unwrap() error { return e.error }
+
+func (e unreadError) Is(target error) bool { return target == ErrUnread }
+
 // load reads what is committed under a cell's key.
 func (w *work) load(c *cell) error {
 	stored, err := w.store.get(w.store.db, c.d, c.key)
 	if err != nil {
-		return err
+		return unreadError{err}
 	}
 	if stored != nil {
 		if c.value, err = w.store.decode(c.d, c.key, stored); err != nil {
-			return err
+			return unreadError{err}
 		}
 		c.present = true
 		if c.d.derived() {
@@ -316,8 +323,11 @@ func (tx *Tx) merge(
 		hidden[c.key] = true
 	}
 	found, err := read(hidden)
-	if err != nil || len(touched) == 0 {
-		return found, err
+	if err != nil {
+		return nil, unreadError{err}
+	}
+	if len(touched) == 0 {
+		return found, nil
 	}
 	for _, c := range touched {
 		if !c.present {

@@ -3,6 +3,7 @@ package gateways_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -101,6 +102,51 @@ func TestWorkerBeginUnread(t *testing.T) {
 	}
 	if got := w.gateway.seen(); !slices.Equal(got, []string{"create pay_1"}) {
 		t.Errorf("calls: %v", got)
+	}
+}
+
+// A misreading handler meets a store that cannot be read the first time that it looks into it, when
+// an attempt begins or in its outcome.
+type misreading struct {
+	begins bool
+	first  *atomic.Bool
+}
+
+func (m misreading) read(here bool) error {
+	if m.begins == here && m.first.CompareAndSwap(true, false) {
+		return fmt.Errorf("the payment: %w", compaction.ErrUnread)
+	}
+	return nil
+}
+
+func (m misreading) Begin(*compaction.Tx, compaction.Effect) error { return m.read(true) }
+
+func (m misreading) Perform(
+	context.Context, compaction.Effect, gateways.Call,
+) (gateways.Outcome, error) {
+	return func(*compaction.Tx) error { return m.read(false) }, nil
+}
+
+// TestWorkerReadsUnread: a store that could not be read by what an attempt begins with, or by what
+// writes its outcome, left the effect dead: it was taken for books that refuse it.
+func TestWorkerReadsUnread(t *testing.T) {
+	for name, h := range map[string]misreading{"begin": {begins: true}, "outcome": {}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			o := w.options()
+			h.first = &atomic.Bool{}
+			h.first.Store(true)
+			o.Handlers = map[string]gateways.Handler{payments.EffectCreate: h}
+			w.pay("pay_1", "card")
+			w.start(o)
+			w.until("pay_1-1 is over", func() bool {
+				e, ok := w.effect("pay_1-1")
+				return !ok || e.State == compaction.EffectDead
+			})
+			if e, ok := w.effect("pay_1-1"); ok || h.first.Load() {
+				t.Errorf("the effect is %+v", e)
+			}
+		})
 	}
 }
 

@@ -146,8 +146,8 @@ func (w *Worker) conclude(ctx context.Context, e compaction.Effect, change chang
 	return err
 }
 
-// A refusal is an error of the books themselves. It is marked within the command: once that was not
-// waited for any longer, it may still be running.
+// A refusal is an error of the books themselves, if not that they could not be read. It is marked
+// within the command: once that was not waited for any longer, it may still be running.
 type refusal struct{ error }
 
 func (r *refusal) Unwrap() error { return r.error }
@@ -158,8 +158,8 @@ func hopeless(err error) bool {
 	var refused *refusal
 	var panicked *compaction.PanicError
 	var size *compaction.SizeError
-	return errors.As(err, &refused) && !engineFailed(err) || errors.As(err, &panicked) ||
-		errors.As(err, &size)
+	refuses := errors.As(err, &refused) && !engineFailed(err) && !errors.Is(err, compaction.ErrUnread)
+	return refuses || errors.As(err, &panicked) || errors.As(err, &size)
 }
 
 // unbegun sees to an attempt that did not begin. Unless it never will, it is found again if it is

@@ -109,6 +109,7 @@ var notTold = map[string]string{
 	"compaction.MovedError":   "met when the program starts, or under a StoppedError",
 	"compaction.PanicError":   "a mistake in the program, where a command is decided",
 	"compaction.StoppedError": "is an ErrNotServing",
+	"compaction.ErrUnread":    "a disk that fails, or a damaged store: the shard finds it out",
 	"money.ErrNoParts":        "a split over nothing: a mistake in the program",
 	"access.ErrUnauthorized":  "told as the keyring's own refusal",
 	"gateways.ErrObsolete":    "an outcome of the outbox worker",
