@@ -178,12 +178,15 @@ func (r *replay) run(ctx context.Context, shards []int) error {
 	}
 	end()
 	ctx = context.WithoutCancel(ctx)
+	if err = errors.Join(err, <-kept); !errors.Is(err, compaction.ErrSetBack) {
+		err = errors.Join(err, r.level(ctx, shards))
+	}
 	if errors.Is(err, compaction.ErrSetBack) {
+		r.setBack()
 		err = fmt.Errorf("%w. What was passed on may not be in the log any more: begin anew, into an "+
 			"empty file or topic, without the positions", err)
-		return errors.Join(err, <-kept, r.save(ctx))
 	}
-	return errors.Join(err, <-kept, r.level(ctx, shards), r.save(ctx))
+	return errors.Join(err, r.save(ctx))
 }
 
 // read replays what there is, shard by shard.

@@ -21,6 +21,9 @@ type replayPlace struct {
 	At     time.Time    `json:"at"`              // when nothing was left to be read
 	Bytes  int64        `json:"bytes,omitempty"` // how long the file of lines was
 	Shards []shardPlace `json:"shards"`
+	// SetBack is set where the log was found to have lost what was passed on: when it has grown past
+	// the place, nothing shows that any more.
+	SetBack bool `json:"set_back,omitempty"`
 }
 
 // A shardPlace is where a replay stands in a shard.
@@ -37,7 +40,8 @@ type topicPosition struct {
 }
 
 // goOn returns where a replay of a topic begins: where its file says, else at the start. It refuses
-// a place of another log or topic, and one that is so old that tombstones may be gone since.
+// a place of another log or topic, one from which the log was set back, and one that is so old that
+// tombstones may be gone since.
 func (c topicsReplay) goOn(
 	l compaction.Log, topic compaction.Topic, now time.Time,
 ) (place replayPlace, err error) {
@@ -57,6 +61,9 @@ func (c topicsReplay) goOn(
 		err = fmt.Errorf("--positions: %s: %w", c.Positions, err)
 	case place.Log != start.Log || place.Topic != start.Topic:
 		err = fmt.Errorf("--positions: %s is of another log or topic", c.Positions)
+	case place.SetBack:
+		err = fmt.Errorf("--positions: %s: %w. Begin anew, into an empty file or topic, without it",
+			c.Positions, compaction.ErrSetBack)
 	case topic.Class != compaction.AppendOnly && now.Sub(place.At) > topic.DeleteRetention/2:
 		err = fmt.Errorf("--positions: %s is of %s, and what was ended since then may be gone without a "+
 			"trace: begin anew, into an empty file or topic, without it", c.Positions,
@@ -77,6 +84,13 @@ func (p *replayPlace) note(shard int, next compaction.Positions) {
 		p.Shards = append(p.Shards, s)
 	}
 	p.Shards[i] = s
+}
+
+// setBack notes that nobody is to go on from where the replay stands.
+func (r *replay) setBack() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.place.SetBack = true
 }
 
 // from returns where to begin in a shard.

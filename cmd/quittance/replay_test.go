@@ -295,6 +295,22 @@ func TestReplayOfALogSetBack(t *testing.T) {
 	refused(t, "begin anew, into an empty file or topic", args...)
 }
 
+// TestReplayPastALogSetBack: whoever starts a replay again until it goes on, as a supervisor does,
+// had it go on over a gap once the log had grown past where it stood: nothing shows then that it
+// was set back. What was found out once is kept with the positions.
+func TestReplayPastALogSetBack(t *testing.T) {
+	_, positions, args := replayed(t)
+	move := func(groups int64) {
+		rewrite(t, positions, func(place *replayPlace) {
+			place.Shards[0].Positions[0].Offset += groups
+		})
+	}
+	move(10) // groups that the log has lost
+	refused(t, "the log was set back", args...)
+	move(-10) // it has grown past them
+	refused(t, "Begin anew, into an empty file or topic, without it", args...)
+}
+
 // testReplayTo replays the journal of a data folder to a topic on a model of a cluster.
 func testReplayTo(t *testing.T, dir string, want []recordLine) {
 	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "journal"))
