@@ -86,11 +86,7 @@ func check(ctx context.Context, cl *kgo.Client, s Spec) (Report, error) {
 	if err := s.check(); err != nil {
 		return Report{}, err
 	}
-	f, err := find(ctx, cl, s)
-	if err != nil {
-		return Report{}, err
-	}
-	before, err := f.past(ctx, cl, s)
+	f, before, err := look(ctx, cl, s)
 	if err != nil {
 		return Report{}, err
 	}

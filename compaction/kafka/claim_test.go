@@ -173,6 +173,32 @@ func TestClaimMade(t *testing.T) {
 	refuses("without the topic of the shards", "acme."+ShardsTopic+": it is missing", "nor delete")
 }
 
+// TestOpenAtOnce: nodes that are started at the same moment make the topics together. One that had
+// looked for them before another made the last and claimed a shard with it took that topic for
+// lost, and told its operator to restore the cluster.
+func TestOpenAtOnce(t *testing.T) {
+	brokers := model(t).ListenAddrs()
+	o := suiteOptions(brokers, "acme.")
+	deleted(t, opened(t, o), background) // it was not made yet
+	late, wire := o, &wire{}
+	late.Dial = wire.dial
+	looked := wire.next(kmsg.ListOffsets, hold, 1, nil)
+	ended := make(chan error, 1)
+	go func() {
+		l, err := Open(t.Context(), late)
+		if err == nil {
+			err = l.Close()
+		}
+		ended <- err
+	}()
+	<-looked.met
+	claim(t, opened(t, o), 0)
+	looked.release()
+	if err := <-ended; err != nil {
+		t.Errorf("the later of two nodes: %v", err)
+	}
+}
+
 // TestClaimRing: programs with rings of different size would not fence each other.
 func TestClaimRing(t *testing.T) {
 	brokers := model(t).ListenAddrs()

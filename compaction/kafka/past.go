@@ -22,6 +22,23 @@ type past struct {
 	unseen bool
 }
 
+// look finds what a cluster has of a log, and how that was when it was served last. What was not
+// there may have been made, and served, while the claims were read, by a node that was started at
+// the same moment: it is looked for again before it is called lost. What was found is there also
+// where the error is of reading the claims.
+func look(ctx context.Context, cl *kgo.Client, s Spec) (*found, past, error) {
+	f, err := find(ctx, cl, s)
+	if err != nil {
+		return nil, past{}, err
+	}
+	before, err := f.past(ctx, cl, s)
+	if err != nil || len(before.lost(f, s)) == 0 {
+		return f, before, err
+	}
+	f, err = find(ctx, cl, s)
+	return f, before, err
+}
+
 // past reads the last claims of a log, which every claim of a shard leaves in ShardsTopic.
 func (f *found) past(ctx context.Context, cl *kgo.Client, s Spec) (p past, err error) {
 	home, ok := f.topics[ShardsTopic]

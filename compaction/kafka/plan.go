@@ -84,12 +84,8 @@ func newPlan(ctx context.Context, cl *kgo.Client, s Spec, grants []Grant) (Plan,
 	if err := s.check(); err != nil {
 		return Plan{}, err
 	}
-	f, err := find(ctx, cl, s)
-	if err != nil {
-		return Plan{}, err
-	}
-	before, err := f.past(ctx, cl, s)
-	if denied(err) {
+	f, before, err := look(ctx, cl, s)
+	if f != nil && denied(err) {
 		before, err = past{unseen: true}, nil
 	}
 	if err != nil {
