@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,38 @@ func TestVersion(t *testing.T) {
 		if got, err := cache(); err == nil {
 			t.Errorf("%q: %s", v, got)
 		}
+	}
+}
+
+// A verdict is a test that only tells how it ended.
+type verdict struct {
+	testing.TB
+	failed, skipped bool
+}
+
+func (v *verdict) Fatal(...any) {
+	v.failed = true
+	runtime.Goexit()
+}
+
+func (v *verdict) Skip(...any) {
+	v.skipped = true
+	runtime.Goexit()
+}
+
+// TestVersionRequired: a version that cannot be one was something that the machine lacks, so that
+// every test that wants brokers was left out, and all of them together were said to have passed.
+func TestVersionRequired(t *testing.T) {
+	t.Setenv(Variable, "local")
+	t.Setenv(VersionVariable, "4.1")
+	v, ended := &verdict{TB: t}, make(chan struct{})
+	go func() {
+		defer close(ended)
+		Require(v)
+	}()
+	<-ended
+	if !v.failed || v.skipped {
+		t.Errorf("on Kafka 4.1: %+v, want that the test fails", v)
 	}
 }
 

@@ -66,6 +66,9 @@ func Require(tb testing.TB) {
 	default:
 		tb.Fatalf("%s=%s: want local, required or nothing", Variable, mode)
 	}
+	if _, err := version(); err != nil {
+		tb.Fatal(err) // nothing is missing here but a right version
+	}
 	if missing := missing(); missing != "" {
 		without(tb, missing)
 	}
