@@ -72,6 +72,14 @@ func (w *writer) note() {
 	}
 }
 
+// lost forgets what was appended to a shard that was found to be set back: what is known of its end
+// may be gone. A claim knows anew.
+func (l *Log) lost(shard int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.known, shard)
+}
+
 func (l *Log) noted(shard int) compaction.Positions {
 	l.mu.Lock()
 	defer l.mu.Unlock()

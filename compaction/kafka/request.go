@@ -165,6 +165,7 @@ func (r *reader) mend(ctx context.Context, c *cursor, err error) error {
 
 // setBack says that a topic has lost what stood before a cursor.
 func (r *reader) setBack(c *cursor, err error) error {
+	r.log.lost(r.shard)
 	return fmt.Errorf("%w: kafka: shard %d of %s was read up to offset %d: %w",
 		compaction.ErrSetBack, r.shard, c.topic.Name, c.next, err)
 }

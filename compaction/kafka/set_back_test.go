@@ -159,7 +159,7 @@ func ends(ctx context.Context, r compaction.Reader) error {
 func TestReadGroupsGoBack(t *testing.T) {
 	for to, back := range map[int64]bool{-1: true, 100: false} {
 		c := &cursor{topic: compaction.Topic{Name: journal}, to: to, asked: -1}
-		r := &reader{cursors: []*cursor{c}, order: []*cursor{c}}
+		r := &reader{log: &Log{}, cursors: []*cursor{c}, order: []*cursor{c}}
 		answer := func(groups ...uint64) error {
 			d := decoded{piece: piece{want: want{topic: journal}, next: c.next + int64(len(groups))}}
 			for i, g := range groups {
