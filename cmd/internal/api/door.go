@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/quittance/quittance/compaction"
 )
@@ -26,7 +27,8 @@ func (a *API) door(rt *route, next http.HandlerFunc) http.HandlerFunc {
 		ctx, cancel := context.WithTimeout(r.Context(), rt.timeout)
 		defer cancel()
 		x.r = r.WithContext(ctx)
-		x.listen(rt.timeout)
+		x.listen(x.began.Add(rt.timeout + spare))
+		defer func() { x.listen(time.Now().Add(spare)) }() // for what is left of the body
 		if a.peers != nil {
 			x.attend(next)
 			return

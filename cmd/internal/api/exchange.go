@@ -124,11 +124,11 @@ func (x *exchange) fail(err error) {
 // same: a handler that writes nothing has answered 200, and the server may have been wrong.
 const statusClientGone = 499
 
-// listen lets the connection be read for a moment longer than the request may take. A read that
-// fails while an answer is awaited is a client that went away to the server, and so is one whose
-// time is over, such as the shorter one in which the body has to come.
-func (x *exchange) listen(timeout time.Duration) {
-	until := x.began.Add(timeout + spare)
+// listen lets the connection be read until a time: a moment longer than the request may take, and
+// once it was answered, for a moment. A read that fails while an answer is awaited is a client that
+// went away to the server, and so is one whose time is over, such as the shorter one in which the
+// body has to come. And what a client that was refused has still to send is waited for.
+func (x *exchange) listen(until time.Time) {
 	err := http.NewResponseController(x.ResponseWriter).SetReadDeadline(until)
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		x.api.logger.Debug("a connection has no time set", "request", x.id, "error", err)

@@ -1,7 +1,10 @@
 package api
 
 import (
+	"bufio"
 	"context"
+	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,12 +15,14 @@ import (
 // A patientWriter is an answer whose connection tells how long it may still be read.
 type patientWriter struct {
 	*httptest.ResponseRecorder
-	until time.Time // zero: for ever
+	until time.Time // the latest that was said; zero: for ever
 }
 
 // SetReadDeadline is what the connection has for http.ResponseController.
 func (w *patientWriter) SetReadDeadline(t time.Time) error {
-	w.until = t
+	if t.IsZero() || t.After(w.until) && !w.until.IsZero() {
+		w.until = t
+	}
 	return nil
 }
 
@@ -69,4 +74,33 @@ func TestCancelledRequestIsNotDone(t *testing.T) {
 		t.Fatalf("%d lines: %v", len(lines), lines)
 	}
 	lines[0].is(t, "level", "INFO", "status", "499", "problem", "<nil>", "error", "<nil>")
+}
+
+// TestSlowBodyOfRefused: a server reads on what a client that it refuses has still to send, before
+// it answers. Whoever had no key, and sent nothing more, had a connection for as long as the route
+// may take, a quarter of an hour where it verifies the books.
+func TestSlowBodyOfRefused(t *testing.T) {
+	w := newWorld(t)
+	server := httptest.NewServer(w.api)
+	defer server.Close()
+	c, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, err = fmt.Fprint(c, "POST /v1/verify HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer qk_wrong\r\n"+
+		"Content-Length: 100\r\n\r\n{")
+	if err == nil {
+		err = c.SetReadDeadline(time.Now().Add(4 * spare))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatalf("it is not answered: %v", err)
+	}
+	if err := a.Body.Close(); err != nil || a.StatusCode != http.StatusUnauthorized || !a.Close {
+		t.Errorf("it is answered by %s, the connection ends: %t, %v", a.Status, a.Close, err)
+	}
 }
