@@ -36,7 +36,9 @@ func (w *Worker) perform(ctx context.Context, e compaction.Effect) {
 	}
 	if err != nil && ctx.Err() == nil {
 		w.unwritten(e, err)
-		w.pause(ctx, err)
+		if !engineFailed(err) {
+			w.pause(ctx)
+		}
 	}
 }
 
@@ -173,16 +175,13 @@ func (w *Worker) unbegun(ctx context.Context, e compaction.Effect, err error) {
 		}
 	case !engineFailed(err):
 		w.o.Logger.Error("an attempt could not begin", "kind", e.Kind, "effect", e.ID, "error", err)
-		w.pause(ctx, err)
+		w.pause(ctx)
 	}
 }
 
 // pause leaves an effect alone for a moment after an error that nobody expects to pass at once: it
 // is due, and would be found again in no time.
-func (w *Worker) pause(ctx context.Context, err error) {
-	if engineFailed(err) {
-		return
-	}
+func (w *Worker) pause(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(w.o.First):
