@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -20,8 +21,12 @@ func passing(err error) bool {
 // insisted sends a request until it is answered, for a minute.
 func insisted(send func() error) error {
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		if err := send(); !passing(err) || time.Since(began) > time.Minute {
+		err := send()
+		switch {
+		case !passing(err):
 			return err
+		case time.Since(began) > time.Minute:
+			return fmt.Errorf("for a minute: %w", err)
 		}
 	}
 }

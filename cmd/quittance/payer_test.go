@@ -105,20 +105,18 @@ func (p *payer) flow(ctx context.Context, n string) error {
 func (p *payer) insist(ctx context.Context, path, key string, body any) (reference, error) {
 	key = fmt.Sprintf("payer-%d-%s", p.n, key)
 	var out reference
-	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		answer, _, err := p.client.repeat(ctx, path, key, body)
-		switch {
-		case err == nil:
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.answers = append(p.answers, answered{path, key, body, answer})
-			return out, json.Unmarshal([]byte(answer), &out)
-		case !passing(err):
-			return out, err
-		case time.Since(began) > time.Minute:
-			return out, fmt.Errorf("for a minute: %w", err)
-		}
+	var answer string
+	err := insisted(func() (err error) {
+		answer, _, err = p.client.repeat(ctx, path, key, body)
+		return err
+	})
+	if err != nil {
+		return out, err
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answers = append(p.answers, answered{path, key, body, answer})
+	return out, json.Unmarshal([]byte(answer), &out)
 }
 
 // repeat asks for some of the answers again, the newest among them. Each must be as it was.
