@@ -93,10 +93,9 @@ func TestSubscribersHearBeforeTheAnswer(t *testing.T) {
 	}
 }
 
-// TestUnappliedIsNotRead: what was answered and could not be put into the store is in the log, and
-// its shard is not read before that was found out: nobody is shown what was before it.
-func TestUnappliedIsNotRead(t *testing.T) {
-	table := compaction.NewTable(compaction.TableSpec[string]{
+// texts is a table of texts, of which one does not decode: unreadable.
+func texts(indexes ...compaction.Index[string]) *compaction.Table[string] {
+	return compaction.NewTable(compaction.TableSpec[string]{
 		Message: (*ledgerv1.SettledRecord)(nil),
 		Encode:  func(s string) ([]byte, error) { return []byte(s), nil },
 		Decode: func(b []byte) (string, error) {
@@ -105,9 +104,15 @@ func TestUnappliedIsNotRead(t *testing.T) {
 			}
 			return string(b), nil
 		},
-		Indexes: []compaction.Index[string]{{Name: "text",
-			Keys: func(_, s string) []string { return []string{s} }}},
+		Indexes: indexes,
 	})
+}
+
+// TestUnappliedIsNotRead: what was answered and could not be put into the store is in the log, and
+// its shard is not read before that was found out: nobody is shown what was before it.
+func TestUnappliedIsNotRead(t *testing.T) {
+	table := texts(compaction.Index[string]{Name: "text",
+		Keys: func(_, s string) []string { return []string{s} }})
 	e := startEngine(t, t.TempDir(), table).run()
 	for _, text := range []string{"before", "unreadable"} {
 		e.must(func(tx *compaction.Tx) error {
@@ -131,16 +136,7 @@ func TestUnappliedIsNotRead(t *testing.T) {
 // TestUnread: a command that cannot read the store is told so, and not something that may pass for
 // a refusal of what it wanted. What is not wrong with the store is not called that.
 func TestUnread(t *testing.T) {
-	table := compaction.NewTable(compaction.TableSpec[string]{
-		Message: (*ledgerv1.SettledRecord)(nil),
-		Encode:  func(s string) ([]byte, error) { return []byte(s), nil },
-		Decode: func(b []byte) (string, error) {
-			if string(b) == "unreadable" {
-				return "", errors.New("it is unreadable")
-			}
-			return string(b), nil
-		},
-	})
+	table := texts()
 	foreign := notes(false, never)
 	e := startEngine(t, t.TempDir(), table).run()
 	e.must(func(tx *compaction.Tx) error {
