@@ -159,9 +159,7 @@ func (h paymentHandler) Resolve(ctx context.Context, e compaction.Effect, c Call
 	inconclusive := false
 	switch e.Kind {
 	case payments.EffectCreate:
-		// A payment with a declined method may wait for this attempt or have had it.
-		inconclusive = f.State == payments.RequiresPaymentMethod &&
-			(o.GatewayID != "" || f.Code == "")
+		inconclusive = f.State == payments.RequiresPaymentMethod && !declinedBy(o, f)
 	case payments.EffectCapture:
 		inconclusive = f.State == payments.RequiresCapture
 	case payments.EffectCancel:
@@ -171,6 +169,17 @@ func (h paymentHandler) Resolve(ctx context.Context, e compaction.Effect, c Call
 		return nil, &Error{Class: Absent, Gateway: o.Gateway, Code: f.State.String()}
 	}
 	return h.outcome(e, o, f), nil
+}
+
+// declinedBy reports whether a payment that waits for a method does so because the attempt was
+// declined. One with an attempt before may wait because of that one still: each has a charge of
+// its own. A gateway that failed to answer for the attempt answers its key with the same failure
+// for as long as it knows the key, so that only the charge tells.
+func declinedBy(o payments.Order, f payments.Fact) bool {
+	if f.Code == "" || o.GatewayID == "" {
+		return f.Code != ""
+	}
+	return o.Charge != "" && f.Charge != "" && f.Charge != o.Charge
 }
 
 // Lost says that the call never arrived.

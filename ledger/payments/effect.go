@@ -56,6 +56,7 @@ func (p Payment) order(amount money.Amount) Order {
 	return Order{
 		Payment: p.ID, Gateway: p.Gateway, GatewayID: p.GatewayID, Amount: amount,
 		Method: p.Method, CaptureManual: p.CaptureManual, Reference: p.Reference,
+		Charge: p.Charge,
 	}
 }
 

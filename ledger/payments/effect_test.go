@@ -15,7 +15,7 @@ func TestOrders(t *testing.T) {
 	o, err := DecodeOrder(e.Payload)
 	want := Order{Payment: p.ID, Gateway: p.Gateway, GatewayID: p.GatewayID, Amount: p.Amount,
 		Method: p.Method, CaptureManual: true, Attempt: 3, ReturnURL: "https://shop.example/back",
-		Reference: p.Reference}
+		Reference: p.Reference, Charge: p.Charge}
 	if err != nil || o != want || e.ID != "pay_1-3" || e.Aggregate != p.ID {
 		t.Errorf("create: %+v, %+v, %v", e, o, err)
 	}

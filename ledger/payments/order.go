@@ -22,6 +22,7 @@ type Order struct {
 	Attempt       int    // of a create, from 1
 	ReturnURL     string // where the customer is sent after an action, empty for nowhere
 	Reference     string // what a person wrote; personal data
+	Charge        string // the gateway's id of the latest charge before it, empty for none
 }
 
 // Effect returns the effect of a kind that carries the order. Its aggregate is the payment.
@@ -30,7 +31,7 @@ func (o Order) Effect(kind, tenant, id string) (compaction.Effect, error) {
 		Payment: o.Payment, Gateway: o.Gateway, GatewayId: o.GatewayID,
 		Currency: o.Amount.Currency().String(), AmountMinor: o.Amount.Minor(),
 		Method: o.Method, CaptureManual: o.CaptureManual, Attempt: uint32(o.Attempt),
-		ReturnUrl: o.ReturnURL, Reference: o.Reference,
+		ReturnUrl: o.ReturnURL, Reference: o.Reference, Charge: o.Charge,
 	})
 }
 
@@ -47,7 +48,7 @@ func DecodeOrder(payload []byte) (Order, error) {
 	return Order{
 		Payment: m.Payment, Gateway: m.Gateway, GatewayID: m.GatewayId, Amount: a,
 		Method: m.Method, CaptureManual: m.CaptureManual, Attempt: int(m.Attempt),
-		ReturnURL: m.ReturnUrl, Reference: m.Reference,
+		ReturnURL: m.ReturnUrl, Reference: m.Reference, Charge: m.Charge,
 	}, nil
 }
 

@@ -45,7 +45,10 @@ type PaymentEffect struct {
 	// return_url is where the customer is sent after an action, empty for nowhere.
 	ReturnUrl string `protobuf:"bytes,9,opt,name=return_url,json=returnUrl,proto3" json:"return_url,omitempty"`
 	// reference is what a person wrote about a payment that no gateway carries.
-	Reference     string `protobuf:"bytes,10,opt,name=reference,proto3" json:"reference,omitempty"`
+	Reference string `protobuf:"bytes,10,opt,name=reference,proto3" json:"reference,omitempty"`
+	// charge is the gateway's id of the payment's latest charge when the effect was wanted, empty for
+	// none: by another one the gateway tells of this attempt.
+	Charge        string `protobuf:"bytes,11,opt,name=charge,proto3" json:"charge,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -146,6 +149,13 @@ func (x *PaymentEffect) GetReturnUrl() string {
 func (x *PaymentEffect) GetReference() string {
 	if x != nil {
 		return x.Reference
+	}
+	return ""
+}
+
+func (x *PaymentEffect) GetCharge() string {
+	if x != nil {
+		return x.Charge
 	}
 	return ""
 }
@@ -492,7 +502,7 @@ var File_ledger_v1_effects_proto protoreflect.FileDescriptor
 
 const file_ledger_v1_effects_proto_rawDesc = "" +
 	"\n" +
-	"\x17ledger/v1/effects.proto\x12\tledger.v1\x1a\x1bcompaction/v1/options.proto\x1a\x18ledger/v1/payments.proto\"\xc8\x02\n" +
+	"\x17ledger/v1/effects.proto\x12\tledger.v1\x1a\x1bcompaction/v1/options.proto\x1a\x18ledger/v1/payments.proto\"\xe0\x02\n" +
 	"\rPaymentEffect\x12\x18\n" +
 	"\apayment\x18\x01 \x01(\tR\apayment\x12\x18\n" +
 	"\agateway\x18\x02 \x01(\tR\agateway\x12\x1d\n" +
@@ -507,7 +517,8 @@ const file_ledger_v1_effects_proto_rawDesc = "" +
 	"return_url\x18\t \x01(\tR\treturnUrl\x12-\n" +
 	"\treference\x18\n" +
 	" \x01(\tB\x0f\xaa\xbb\x18\v\n" +
-	"\tfree textR\treference\"\xf9\x01\n" +
+	"\tfree textR\treference\x12\x16\n" +
+	"\x06charge\x18\v \x01(\tR\x06charge\"\xf9\x01\n" +
 	"\fRefundEffect\x12\x16\n" +
 	"\x06refund\x18\x01 \x01(\tR\x06refund\x12\x18\n" +
 	"\apayment\x18\x02 \x01(\tR\apayment\x12\x18\n" +
