@@ -17,22 +17,26 @@ import (
 // its key gets the same failure for ever. The attempt's own charge tells, and the customer can
 // bring another method at once instead of waiting until the key is forgotten.
 func TestWorkerDeclinedAgain(t *testing.T) {
-	w := newWorld(t)
-	w.declinedOnce()
-	w.gateway.set(func(_ context.Context, call string) step {
-		if call == "create pay_1" {
-			return step{after: failure(gateways.Unknown)}
-		}
-		return step{}
-	})
-	w.again("declined")
-	w.untilDone("pay_1-2")
-	if p := w.payment("pay_1"); p.State != payments.RequiresPaymentMethod || p.Code != "no" ||
-		p.Charge != "ch_pay_1-2" {
-		t.Errorf("%+v", p)
-	}
-	if a := w.attempt("pay_1", 2); a.State != payments.AttemptDeclined || a.Code != "no" {
-		t.Errorf("%+v", a)
+	for _, before := range []string{"declined", "unauthenticated"} {
+		t.Run(before, func(t *testing.T) {
+			w := newWorld(t)
+			w.attempted(before)
+			w.gateway.set(func(_ context.Context, call string) step {
+				if call == "create pay_1" {
+					return step{after: failure(gateways.Unknown)}
+				}
+				return step{}
+			})
+			w.again("declined")
+			w.untilDone("pay_1-2")
+			if p := w.payment("pay_1"); p.State != payments.RequiresPaymentMethod ||
+				p.Code != "no" || p.Charge != "ch_pay_1-2" {
+				t.Errorf("%+v", p)
+			}
+			if a := w.attempt("pay_1", 2); a.State != payments.AttemptDeclined || a.Code != "no" {
+				t.Errorf("%+v", a)
+			}
+		})
 	}
 }
 
@@ -68,30 +72,34 @@ func TestStripeDeclinedAgain(t *testing.T) {
 // TestWorkerLostAgain has a second attempt not arrive: that the first one was declined is not taken
 // for its outcome, and it is sent again.
 func TestWorkerLostAgain(t *testing.T) {
-	w := newWorld(t)
-	w.declinedOnce()
-	var failed atomic.Bool
-	w.gateway.set(func(_ context.Context, call string) step {
-		if call == "create pay_1" && !failed.Swap(true) {
-			return step{before: failure(gateways.Unknown)}
-		}
-		return step{}
-	})
-	w.again("card")
-	w.untilDone("pay_1-2")
-	calls := []string{"create pay_1", "create pay_1", "find pay_1", "create pay_1"}
-	if got := w.gateway.seen(); !slices.Equal(got, calls) {
-		t.Errorf("calls: %v, want %v", got, calls)
-	}
-	if p := w.payment("pay_1"); p.State != payments.Succeeded || p.Attempts != 2 {
-		t.Errorf("%+v", p)
+	for _, before := range []string{"declined", "unauthenticated"} {
+		t.Run(before, func(t *testing.T) {
+			w := newWorld(t)
+			w.attempted(before)
+			var failed atomic.Bool
+			w.gateway.set(func(_ context.Context, call string) step {
+				if call == "create pay_1" && !failed.Swap(true) {
+					return step{before: failure(gateways.Unknown)}
+				}
+				return step{}
+			})
+			w.again("card")
+			w.untilDone("pay_1-2")
+			calls := []string{"create pay_1", "create pay_1", "find pay_1", "create pay_1"}
+			if got := w.gateway.seen(); !slices.Equal(got, calls) {
+				t.Errorf("calls: %v, want %v", got, calls)
+			}
+			if p := w.payment("pay_1"); p.State != payments.Succeeded || p.Attempts != 2 {
+				t.Errorf("%+v", p)
+			}
+		})
 	}
 }
 
-// declinedOnce starts a worker and has it attempt pay_1 with a method that is declined.
-func (w *world) declinedOnce() {
+// attempted starts a worker and has it attempt pay_1 once.
+func (w *world) attempted(method string) {
 	w.Helper()
-	w.pay("pay_1", "declined")
+	w.pay("pay_1", method)
 	w.start(w.options())
 	w.untilDone("pay_1-1")
 }

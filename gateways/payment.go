@@ -179,7 +179,7 @@ func declinedBy(o payments.Order, f payments.Fact) bool {
 	if f.Code == "" || o.GatewayID == "" {
 		return f.Code != ""
 	}
-	return o.Charge != "" && f.Charge != "" && f.Charge != o.Charge
+	return f.Charge != "" && f.Charge != o.Charge
 }
 
 // Lost says that the call never arrived.

@@ -76,8 +76,11 @@ func (g *scripted) Create(ctx context.Context, c gateways.Call, o payments.Order
 	if !known {
 		f = payments.Fact{Gateway: "scripted", GatewayID: "gw_" + o.Payment, Amount: o.Amount,
 			State: payments.Succeeded, Received: o.Amount, Charge: "ch_" + c.Key}
-		if o.Method == "declined" {
+		if o.Method != "card" {
 			f.State, f.Received, f.Code = payments.RequiresPaymentMethod, money.Amount{}, "no"
+		}
+		if o.Method == "unauthenticated" {
+			f.Charge = "" // nothing was tried
 		}
 		g.keys[c.Key], g.held[o.Payment] = f, f
 	}
