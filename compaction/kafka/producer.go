@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -21,11 +22,13 @@ type producer struct {
 	// ends counts the EndTxn requests that were sent. The client sends one again when a connection
 	// breaks; what is answered then may speak of what the first one did.
 	ends atomic.Int64
+	// placed has the topics whose partitions the client has noted that it knows.
+	placed map[string]bool
 }
 
 // newProducer makes the client of producer k of a shard. It does not yet have its id.
 func (l *Log) newProducer(shard, k int) (*producer, error) {
-	p := &producer{patience: l.patience}
+	p := &producer{patience: l.patience, placed: map[string]bool{}}
 	var err error
 	p.cl, err = kgo.NewClient(append(l.producerOptions(shard, k), kgo.WithHooks(p))...)
 	if err != nil {
@@ -74,6 +77,9 @@ func (p *producer) transact(
 	if err == nil {
 		err = check(records)
 	}
+	if err == nil {
+		err = p.settle(records)
+	}
 	if err != nil {
 		return p.abort(ctx, err, nil)
 	}
@@ -111,6 +117,25 @@ func (p *producer) produce(records []*kgo.Record) <-chan error {
 		_ = p.cl.Flush(context.Background())
 	}()
 	return answered
+}
+
+// settle waits until the client has noted where records went that were answered for. It sends what
+// has waited for a topic's partitions before it notes that it knows them, and a transaction that
+// wrote to no topic which it has noted is aborted when it is to be committed, without an error (kgo
+// v1.22.2). It notes them under a lock that it takes as well to abort what is not yet sent: of that
+// there is nothing.
+func (p *producer) settle(records []*kgo.Record) error {
+	fresh := func(r *kgo.Record) bool { return !p.placed[r.Topic] }
+	if !slices.ContainsFunc(records, fresh) {
+		return nil
+	}
+	if err := p.cl.AbortBufferedRecords(context.Background()); err != nil {
+		return err
+	}
+	for _, r := range records {
+		p.placed[r.Topic] = true
+	}
+	return nil
 }
 
 // commit ends the transaction. Only what a broker said in answer to the one request that was sent
