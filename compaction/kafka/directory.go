@@ -113,8 +113,9 @@ func (d *Directory) read(p kgo.FetchTopicPartition) {
 	if p.Topic != d.topic {
 		return // the wait was over
 	}
+	var loss *kgo.ErrDataLoss
 	switch {
-	case errors.Is(p.Err, kerr.OffsetOutOfRange):
+	case errors.Is(p.Err, kerr.OffsetOutOfRange), errors.As(p.Err, &loss):
 		d.logger.Warn("the claims of a shard are read anew: they do not go on where they were",
 			"shard", shard)
 		d.again(p.Partition)
@@ -131,8 +132,9 @@ func (d *Directory) read(p kgo.FetchTopicPartition) {
 	}
 }
 
-// again begins to read a shard's claims at the start. What is shown stays until the end is reached;
-// then what is there counts, even if it is older: the cluster was restored.
+// again begins to read a shard's claims at the start, also where the client has found the place
+// from which on they are others: their epochs may have been read before. What is shown stays until
+// the end is reached; then what is there counts, even if it is older: the cluster was restored.
 func (d *Directory) again(partition int32) {
 	d.last[partition] = Owner{}
 	d.cl.RemoveConsumePartitions(map[string][]int32{d.topic: {partition}})

@@ -185,3 +185,37 @@ func TestDirectoryRestored(t *testing.T) {
 		}
 	}
 }
+
+// TestDirectoryDataLoss: where the client finds that the brokers have lost claims, and goes on from
+// where they parted from it, those that come are of the epochs that are lost. They count all the
+// same: requests were passed on to an owner that was, until the claims had caught up.
+func TestDirectoryDataLoss(t *testing.T) {
+	c := model(t)
+	l := opened(t, suiteOptions(c.ListenAddrs(), ""))
+	first := at(t, l, 0, ShardsTopic, claim(t, l, 0).claim)
+	w := claim(t, l, 0)
+	d, err := OpenDirectory(l.options.Connection, "", l.identity.Shards, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	shows := func(epoch uint64) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		owner, _ := d.Owner(0)
+		for ; owner.Epoch != epoch && ctx.Err() == nil; owner, _ = d.Owner(0) {
+			d.cl.PollFetches(ctx).EachPartition(d.read)
+		}
+		if owner.Epoch != epoch {
+			t.Fatalf("the owner is that of claim %d, want %d", owner.Epoch, epoch)
+		}
+	}
+	shows(2)
+	emptied(t, admins(t, c.ListenAddrs()), ShardsTopic, w.ends)
+	d.read(kgo.FetchTopicPartition{Topic: ShardsTopic, FetchPartition: kgo.FetchPartition{
+		Err: &kgo.ErrDataLoss{Topic: ShardsTopic}}})
+	produced(t, c.ListenAddrs(), &kgo.Record{Topic: ShardsTopic, Key: first.Key, Value: first.Value,
+		Headers: first.Headers})
+	shows(1)
+}
