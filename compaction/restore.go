@@ -23,6 +23,10 @@ import (
 // batches restored 0.15 million.
 const restoreChunk = 250_000
 
+// restoreBytes is how large they may be together: about as large as that many of them mostly are.
+// Two chunks of each restore are in memory, one that is read and one that is sorted.
+const restoreBytes = 64 << 20
+
 // A pair is a key of the store and its value; nil is a deletion. Order tells the pairs of one key
 // apart: the highest is the newest.
 type pair struct {
@@ -172,6 +176,7 @@ func (in *ingester) read(
 	}
 	var chunk []pair
 	var keys []byte // the memory of the keys, a megabyte at a time
+	size := 0       // of the chunk, in bytes
 	for {
 		b, err := reader.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -195,12 +200,13 @@ func (in *ingester) read(
 			}
 			keys = append(keys, e.Key...)
 			chunk = append(chunk, pair{keys[at:len(keys):len(keys)], e.Value, len(chunk)})
+			size += len(e.Key) + len(e.Value)
 		}
-		if len(chunk) >= restoreChunk {
+		if len(chunk) >= restoreChunk || size >= restoreBytes {
 			if err := send(chunk); err != nil {
 				return err
 			}
-			chunk = make([]pair, 0, restoreChunk+1024)
+			chunk, size = make([]pair, 0, len(chunk)+1024), 0
 		}
 	}
 }
