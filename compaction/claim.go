@@ -213,7 +213,12 @@ func (s *Shards) stale(reached time.Time) bool {
 func (s *store) catchUp(
 	ctx context.Context, l Log, state storeState, to target, at time.Time,
 ) (storeState, error) {
-	before, last := state.group, uint64(0)
+	// The end of a claim is behind all groups that a store can have. Any other may have cut groups in
+	// two when the store was opened before: what follows is of later groups than the whole ones.
+	before, last := state.whole, uint64(0)
+	if to.claimed {
+		before = state.group
+	}
 	if !state.positions.Reached(to.end) {
 		r := Range{From: state.positions, To: to.end, Topics: s.schema.stored()}
 		err := each(ctx, l, s.shard, r, func(b Batch) error {
