@@ -79,6 +79,7 @@ type target struct {
 	end     Positions
 	before  Positions // the end without what was written to claim the shard
 	claimed bool      // end is that of a claim, and so does not cut a group in two
+	waits   bool      // a store that stands beyond end is errBeyond, and is not rebuilt
 	classes []Class   // what a store that is rebuilt has
 }
 
@@ -186,6 +187,8 @@ func (s *Shards) unusable(
 		return "it is of another log", nil
 	case state.fingerprint != s.o.Schema.fingerprint:
 		return "it is of another schema", nil
+	case !to.end.Reached(state.positions) && to.waits:
+		return "", errBeyond
 	case !to.end.Reached(state.positions):
 		return "it is ahead of the log", nil
 	case !state.background:
@@ -245,6 +248,10 @@ func (s *store) catchUp(
 // errAhead reports a store that has applied groups which the log no longer has: one that was
 // restored from a backup, or whose last writes were lost.
 var errAhead = errors.New("compaction: the store is ahead of the log")
+
+// errBeyond reports a log that does not end where a store stands, and may yet: on Kafka the markers
+// of the last groups come late now and then. It says nothing against the store.
+var errBeyond = &logError{errors.New("compaction: the log does not end where the store stands yet")}
 
 // errParted reports a store that is the fold of groups other than those that the log has in their
 // place: the log was restored from a backup and written on since.

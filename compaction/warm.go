@@ -9,10 +9,17 @@ import (
 // warm keeps the store of a shard that another process owns level with the log until ctx ends, so
 // that there is little left to replay when the shard is claimed here.
 func (s *Shards) warm(ctx context.Context, n int, starting chan struct{}) {
+	var beyond time.Time // since when the log has not ended where the store stands
 	for wait := 100 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
-		err := s.follow(ctx, n, starting)
+		err := s.follow(ctx, n, starting, beyond.IsZero() || time.Since(beyond) < beyondTime)
 		if ctx.Err() != nil {
 			return
+		}
+		switch {
+		case !errors.Is(err, errBeyond):
+			beyond = time.Time{}
+		case beyond.IsZero():
+			beyond = time.Now()
 		}
 		what := "a standby is opened again"
 		if errors.Is(err, ErrSetBack) || errors.Is(err, errParted) {
@@ -28,15 +35,20 @@ func (s *Shards) warm(ctx context.Context, n int, starting chan struct{}) {
 	}
 }
 
+// beyondTime is how long a log may take to end where a store stands before the store is rebuilt: a
+// transaction that nobody ends is ended by then.
+const beyondTime = 10 * time.Second
+
 // follow opens a shard's store, or rebuilds it, and applies what is committed until ctx ends. What
-// is damaged or cannot be read ends it; the next opening, or the claim, finds out what to do.
-func (s *Shards) follow(ctx context.Context, n int, starting chan struct{}) error {
+// is damaged or cannot be read ends it; the next opening, or the claim, finds out what to do. One
+// that stands beyond the log's end is not rebuilt where it waits.
+func (s *Shards) follow(ctx context.Context, n int, starting chan struct{}, waits bool) error {
 	select {
 	case starting <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	st, state, err := s.openStandby(ctx, n)
+	st, state, err := s.openStandby(ctx, n, waits)
 	<-starting
 	if err != nil {
 		return err
@@ -66,12 +78,14 @@ func (s *Shards) follow(ctx context.Context, n int, starting chan struct{}) erro
 var errStale = errors.New("compaction: nothing was heard of the log for too long")
 
 // openStandby opens a shard's store, level with the log as it is now.
-func (s *Shards) openStandby(ctx context.Context, n int) (*store, storeState, error) {
+func (s *Shards) openStandby(
+	ctx context.Context, n int, waits bool,
+) (*store, storeState, error) {
 	end, err := s.o.Log.End(ctx, n)
 	if err != nil {
 		return nil, storeState{}, err
 	}
-	to := target{end: end, before: end, classes: []Class{Open, Background}}
+	to := target{end: end, before: end, waits: waits, classes: []Class{Open, Background}}
 	return s.openOrRebuild(ctx, n, to, false)
 }
 
