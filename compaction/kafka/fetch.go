@@ -125,25 +125,34 @@ func (f *fetcher) piece(w want, answer *kmsg.FetchResponseTopicPartition) piece 
 // leaders asks who leads the shard's partitions. A topic that nobody leads is left out; one that
 // was deleted and made anew is a compaction.ErrReplaced.
 func (f *fetcher) leaders(ctx context.Context, topics []string) (map[string]int32, error) {
+	leaders, _, err := f.whoLeads(ctx, topics)
+	return leaders, err
+}
+
+// whoLeads is leaders, and says what the brokers say of a topic that is left out, if anything.
+func (f *fetcher) whoLeads(ctx context.Context, topics []string) (
+	leaders map[string]int32, left, err error,
+) {
 	var names []string
 	for _, t := range topics {
 		names = append(names, f.log.options.Prefix+t)
 	}
 	m, err := metadata(ctx, f.cl, names)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	leaders := map[string]int32{}
+	leaders = map[string]int32{}
 	for _, t := range m.Topics {
 		name := f.log.unprefixed(*t.Topic)
 		if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
+			left = fmt.Errorf("kafka: the topic %s: %w", *t.Topic, err)
 			if lasting(err) {
-				return nil, fmt.Errorf("kafka: the topic %s: %w", *t.Topic, err)
+				return nil, nil, left
 			}
 			continue
 		}
 		if t.TopicID != f.log.report.Topics[name] {
-			return nil, &replacedError{*t.Topic}
+			return nil, nil, &replacedError{*t.Topic}
 		}
 		for _, p := range t.Partitions {
 			if p.Partition == int32(f.shard) && p.Leader >= 0 {
@@ -151,7 +160,7 @@ func (f *fetcher) leaders(ctx context.Context, topics []string) (map[string]int3
 			}
 		}
 	}
-	return leaders, nil
+	return leaders, left, nil
 }
 
 // sweep reads ranges that are known to be there, and calls take for each piece until all of it has

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,11 +107,12 @@ func (r *reader) locate() {
 		if fails > 0 {
 			a.err = pause(r.closed, retryBackoff(fails))
 		}
+		var left error
 		if a.err == nil {
-			a.leaders, a.err = r.fetcher.leaders(r.closed, topics)
+			a.leaders, left, a.err = r.fetcher.whoLeads(r.closed, topics)
 		}
 		if a.err == nil && len(a.leaders) < len(topics) {
-			a.err = errNoLeader
+			a.err = cmp.Or(left, errNoLeader)
 		}
 		if a.err != nil {
 			a.leaders = nil
