@@ -10,6 +10,9 @@ import (
 // enough that its callers do not feel them.
 const backgroundBatch = 4096
 
+// backgroundBytes is how large they may be together, for the same reason.
+const backgroundBytes = 4 << 20
+
 // restoreBackground reads the background topics from their start to where the shard began to
 // serve and hands them to its goroutine. After a crash in the middle the store is rebuilt: it may
 // hold records whose tombstones the log no longer has.
@@ -39,6 +42,7 @@ func (s *Shards) feedBackground(ctx context.Context, sh *shard) (err error) {
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	var entries []Entry
+	size := 0 // of the entries, in bytes
 	for {
 		b, err := r.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -53,11 +57,14 @@ func (s *Shards) feedBackground(ctx context.Context, sh *shard) (err error) {
 			return err
 		}
 		entries = append(entries, b.Entries...)
-		if len(entries) >= backgroundBatch {
+		for _, e := range b.Entries {
+			size += len(e.Key) + len(e.Value)
+		}
+		if len(entries) >= backgroundBatch || size >= backgroundBytes {
 			if err := send(entries); err != nil {
 				return err
 			}
-			entries = nil
+			entries, size = nil, 0
 		}
 	}
 }

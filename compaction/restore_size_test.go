@@ -59,3 +59,24 @@ func TestRestoreOfLargeRecords(t *testing.T) {
 		t.Errorf("%d records came of %d: %v", all, records, err)
 	}
 }
+
+// So are the background topics, while the shard serves: four thousand records of a megabyte were
+// more than the store takes at once.
+func TestBackgroundOfLargeRecords(t *testing.T) {
+	schema := &Schema{all: []*topicDefinition{{topic: Topic{Name: "notes", Class: Background}}}}
+	const records = 30
+	s := &Shards{o: Options{Schema: schema, Log: largeLog{records: records}}}
+	sh := &shard{background: make(chan []Entry)}
+	ended := make(chan error, 1)
+	go func() { ended <- s.feedBackground(t.Context(), sh) }()
+	all := 0
+	for batch := <-sh.background; len(batch) > 0; batch = <-sh.background {
+		all += len(batch)
+		if len(batch) > backgroundBytes>>20+1 {
+			t.Errorf("%d megabytes are handed over at once", len(batch))
+		}
+	}
+	if err := <-ended; err != nil || all != records {
+		t.Errorf("%d records came of %d: %v", all, records, err)
+	}
+}
