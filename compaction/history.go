@@ -73,9 +73,13 @@ func (h *history) run(ctx context.Context) {
 	}
 	defer h.stop(ended)
 	for wait := 10 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
+		began := time.Now()
 		err := h.follow(ctx)
 		if ctx.Err() != nil {
 			return
+		}
+		if time.Since(began) > time.Minute { // it went well
+			wait = 10 * time.Millisecond
 		}
 		var corrupt *CorruptError
 		if errors.As(err, &corrupt) {

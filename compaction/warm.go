@@ -11,9 +11,13 @@ import (
 func (s *Shards) warm(ctx context.Context, n int, starting chan struct{}) {
 	var beyond time.Time // since when the log has not ended where the store stands
 	for wait := 100 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
+		began := time.Now()
 		err := s.follow(ctx, n, starting, beyond.IsZero() || time.Since(beyond) < beyondTime)
 		if ctx.Err() != nil {
 			return
+		}
+		if time.Since(began) > time.Minute { // it went well
+			wait = 100 * time.Millisecond
 		}
 		switch {
 		case !errors.Is(err, errBeyond):
