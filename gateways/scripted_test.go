@@ -251,12 +251,13 @@ func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Lo
 
 func (w *world) forward(d time.Duration) { w.ahead.Add(int64(d)) }
 
-// options are those of a worker that is quick.
+// options are those of a worker that is quick, and does not give up: what waits for something that
+// the test does next is tried a hundred times in a second.
 func (w *world) options() gateways.Options {
 	set := map[string]gateways.Gateway{"scripted": w.gateway}
 	return gateways.Options{Engine: w.shards, Handlers: plainBooks().Handlers(w.shards, set),
 		Clock: w.now, Poll: 5 * time.Millisecond, First: time.Millisecond,
-		Longest: 5 * time.Millisecond, Timeout: 2 * time.Second}
+		Longest: 5 * time.Millisecond, Timeout: time.Minute, Limit: 1_000_000}
 }
 
 // start runs a worker and returns how to stop it; it is stopped when the test ends.

@@ -149,7 +149,6 @@ func TestWorkerLost(t *testing.T) {
 	})
 	w.pay("pay_1", "card")
 	o := w.options()
-	o.Limit = 1_000_000
 	stop := w.start(o)
 	w.until("it is unknown", func() bool {
 		return w.attempt("pay_1", 1).State == payments.AttemptUnknown
