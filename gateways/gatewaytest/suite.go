@@ -32,7 +32,7 @@ type Subject struct {
 	// Event is a webhook's payload about a payment, and what it says.
 	Event []byte
 	Says  gateways.Event
-	// Timeout bounds a call; 5 s.
+	// Timeout bounds the calls of a test; a minute.
 	Timeout time.Duration
 }
 
@@ -73,7 +73,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		t.Run(test.name, func(t *testing.T) {
 			s := open(t)
 			if s.Timeout == 0 {
-				s.Timeout = 5 * time.Second
+				s.Timeout = time.Minute
 			}
 			if test.needs == nil || test.needs(s) {
 				test.try(trial{t, s, "acme"})
