@@ -19,7 +19,7 @@ import (
 // another log of the cluster and back to one machine, and holds that each is the same and that
 // none does again what was done before.
 func TestKafkaCopy(t *testing.T) {
-	cluster := kafkatest.Start(t, kafkatest.Options{})
+	cluster := kafkatest.Start(t, kafkatest.Options{Steady: true})
 	brokers := strings.Join(cluster.Addrs(), ",")
 	at := func(prefix string) string { return "kafka:" + brokers + "?prefix=" + prefix }
 	from, node, back := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "back")

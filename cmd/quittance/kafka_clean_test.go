@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/quittance/quittance/compaction"
+	"github.com/quittance/quittance/compaction/kafka/kafkatest"
 	"github.com/quittance/quittance/ledger"
 )
 
@@ -42,7 +43,7 @@ var keeping = []string{ledger.Settled.Topic().Name, compaction.Answers.Topic().N
 func TestKafkaClean(t *testing.T) {
 	r := newTrial(t, trialShape{nodes: 1, shards: 1, perWay: 0, topics: map[string]string{
 		"segment.ms": "1000", "min.cleanable.dirty.ratio": "0.01",
-		"compression.type": "uncompressed"}})
+		"compression.type": "uncompressed"}, brokers: kafkatest.Options{Steady: true}})
 	r.alter(cleaned) // what no node would start with: tombstones go after a second
 	gone := r.deal(0)
 	if left := r.onDisk(gone); len(left) == 0 {

@@ -28,7 +28,7 @@ var cleaned = map[string]string{"segment.ms": "1000", "min.cleanable.dirty.ratio
 // tombstone. As long as its clock says that this cannot have been, the store has the account still:
 // that is the danger. Beyond half of what tombstones are kept for it is made anew, without it.
 func TestKafkaStoreBehind(t *testing.T) {
-	brokers := kafkatest.Start(t, kafkatest.Options{})
+	brokers := kafkatest.Start(t, kafkatest.Options{Steady: true})
 	r := &trial{t: t, brokers: brokers, prefix: kafkatest.Prefix(t), shards: 1}
 	schema, err := compaction.NewSchema(definitions()...)
 	if err != nil {

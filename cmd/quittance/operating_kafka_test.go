@@ -70,7 +70,7 @@ func newOperating(t *testing.T) *operating {
 func (o *operating) cluster(brokers int, authority string) *kafkatest.Cluster {
 	o.t.Helper()
 	c := kafkatest.Start(o.t, kafkatest.Options{Brokers: brokers, SASL: true, TLS: true,
-		Authorizer: true})
+		Authorizer: true, Steady: brokers == 1})
 	o.lay(authority, string(c.AuthorityPEM()))
 	for _, name := range accounts {
 		c.AddUser(name, passwordOf(name))

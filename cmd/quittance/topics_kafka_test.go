@@ -170,7 +170,7 @@ func TestTopicsKafkaTerraform(t *testing.T) {
 func TestKafkaSecured(t *testing.T) {
 	const secret = "correct horse"
 	brokers := kafkatest.Start(t, kafkatest.Options{SASL: true, TLS: true, Authorizer: true,
-		Users: map[string]string{"operator": secret}})
+		Steady: true, Users: map[string]string{"operator": secret}})
 	brokers.AddUser("quittance", secret)
 	dir := t.TempDir()
 	ca, password := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "password")

@@ -170,7 +170,8 @@ func TestKafkaTour(t *testing.T) {
 	r.elsewhere("127.0.0.1:8080", one)
 	r.elsewhere("127.0.0.1:8081", steadyAddress(t))
 	r.elsewhere("127.0.0.1:8090", sandbox)
-	r.elsewhere("127.0.0.1:9092", kafkatest.Start(t, kafkatest.Options{}).Addrs()[0])
+	brokers := kafkatest.Start(t, kafkatest.Options{Steady: true})
+	r.elsewhere("127.0.0.1:9092", brokers.Addrs()[0])
 	out := r.run(8 * time.Minute)
 	r.shows(out,
 		"31 topics to make", "\ndone\n", "\ncopied ", "✓ quittance.accounts.v1",

@@ -165,6 +165,7 @@ func (h hang) open(t *testing.T) map[openTransaction]int32 {
 // what was decided, it says so and changes nothing. Nor does it with brokers that are too old.
 func TestHanging(t *testing.T) {
 	c := secured{kafkatest.Start(t, kafkatest.Options{SASL: true, TLS: true, Authorizer: true,
+		Steady: true,
 		Users:  map[string]string{"operator": password, "quittance": password},
 		Config: map[string]string{"transaction.partition.verification.enable": "false"}})}
 	for name, end := range map[string]kgo.TransactionEndTry{

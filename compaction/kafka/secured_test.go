@@ -66,8 +66,8 @@ func (c secured) options(user string, mechanism Mechanism, prefix string) Option
 // by every mechanism; and who is turned away is told why, without the secret.
 func TestSecured(t *testing.T) {
 	c := secured{kafkatest.Start(t, kafkatest.Options{SASL: true, TLS: true, Authorizer: true,
-		Users: map[string]string{"operator": password, "quittance": password, "reports": password,
-			"copier": password, "nobody": password}})}
+		Steady: true, Users: map[string]string{"operator": password, "quittance": password,
+			"reports": password, "copier": password, "nobody": password}})}
 	c.AddUser("quittance", password)
 	t.Run("Serve", c.testServe)
 	const prefix = "acme."

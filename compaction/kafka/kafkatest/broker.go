@@ -67,6 +67,9 @@ var replicated = map[string]string{
 	"controller.quorum.election.backoff.max.ms": "300",
 }
 
+// steady are those where no broker is killed.
+var steady = map[string]string{"broker.session.timeout.ms": "60000"}
+
 // write writes b's server.properties.
 func (b *broker) write(c *Cluster) error {
 	replicas, insync := "1", "1"
@@ -76,6 +79,9 @@ func (b *broker) write(c *Cluster) error {
 		maps.Copy(lines, replicated)
 	} else if !c.options.Bench { // a busy machine is to be measured, not suspected
 		maps.Copy(lines, single)
+	}
+	if c.options.Steady {
+		maps.Copy(lines, steady)
 	}
 	for _, topic := range []string{"transaction.state.log", "share.coordinator.state.topic"} {
 		lines[topic+".replication.factor"] = replicas

@@ -163,6 +163,9 @@ func (c *Cluster) Exited(i int) <-chan struct{} { return c.brokers[i].exited }
 func (c *Cluster) Kill(i int) {
 	c.tb.Helper()
 	c.own("Kill")
+	if c.options.Steady {
+		c.tb.Fatal("a broker that is killed would be missed after a minute: leave out Steady")
+	}
 	c.brokers[i].kill()
 }
 

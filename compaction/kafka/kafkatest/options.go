@@ -24,6 +24,9 @@ type Options struct {
 	// DiskMB puts the data of each broker on a file system of its own of this size, which
 	// Cluster.Fill fills. It says what happens where nothing may be mounted. Linux only.
 	DiskMB int
+	// Steady is for tests that kill no broker. None is missed then that has stood still for a while,
+	// as on a busy machine; otherwise one is soon, and what it leads has no leader for a moment.
+	Steady bool
 	// Bench runs the virtual machine as Kafka's own scripts do, with the optimising compiler and
 	// the G1 collector: slower to start, but what figures should be measured on.
 	Bench bool

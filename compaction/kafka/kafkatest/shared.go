@@ -16,15 +16,16 @@ var one struct {
 	err     error
 }
 
-// Shared returns a cluster of one broker, with the zero Options, that all tests of this process
-// share: it is started by the first and ends with the process. Each test keeps to names that
-// begin with its Prefix, and cannot kill, stop, pause or restart it. A package that uses it has
+// Shared returns a cluster of one broker, Steady and else with the zero Options, that all tests of
+// this process share: it is started by the first and ends with the process. Each test keeps to
+// names that begin with its Prefix, and cannot kill, stop, pause or restart it. A package that uses
+// it has
 //
 //	func TestMain(m *testing.M) { kafkatest.Main(m) }
 func Shared(tb testing.TB) *Cluster {
 	tb.Helper()
 	Require(tb)
-	one.Do(func() { one.cluster, one.err = launch(Options{}) })
+	one.Do(func() { one.cluster, one.err = launch(Options{Steady: true}) })
 	if one.err != nil {
 		tb.Fatal(one.err)
 	}
