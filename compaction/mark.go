@@ -38,7 +38,8 @@ type MarkedLog interface {
 	Mark(ctx context.Context) (Mark, error)
 
 	// Last returns the number and the stamp of a shard's last group, whether or not anything is left
-	// of it; 0 and the zero time where there is none. It is exact while nobody writes.
+	// of it; 0 and the zero time where there is none. It is exact while nobody writes, and as with
+	// the mark, what was answered last may be shown a moment later.
 	Last(ctx context.Context, shard int) (group uint64, stamp time.Time, err error)
 }
 
