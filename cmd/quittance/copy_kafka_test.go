@@ -144,7 +144,7 @@ func followed(t *testing.T, d devFile, from string) {
 		for n := 0; !came() && ctx.Err() == nil; n++ {
 			_, _, err := d.as(roleTradesperson).repeat(ctx, "/v1/transactions",
 				fmt.Sprintf("%s-%d", account, n), posting(account, "income:followed", "1.00"))
-			if err != nil {
+			if err != nil && !passing(err) {
 				t.Fatal(err)
 			}
 			time.Sleep(100 * time.Millisecond)
