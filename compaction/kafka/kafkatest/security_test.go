@@ -32,9 +32,8 @@ func write(t *testing.T, c *Cluster, by sasl.Mechanism, topic string) error {
 // TestSecured wants each way of proving who one is to work, and what nobody may do to be refused:
 // a suite that passes because a broker lets everybody in would prove nothing.
 func TestSecured(t *testing.T) {
-	c := Start(t, Options{
-		SASL: true, TLS: true, Authorizer: true, Users: map[string]string{"petra": `p"l\ain`},
-	})
+	c := Start(t, Options{SASL: true, TLS: true, Authorizer: true, Steady: true,
+		Users: map[string]string{"petra": `p"l\ain`}})
 	topic(t, c.Client(), "t")
 	c.AddUser("sam", "scram")
 	allow(t, c, "petra", "sam", "olga")
@@ -69,19 +68,31 @@ func TestSecured(t *testing.T) {
 	}
 }
 
-// allow lets users write to every topic.
+// allow lets users write to every topic, and returns when the broker knows, which it does a moment
+// after it has said so.
 func allow(t *testing.T, c *Cluster, users ...string) {
 	t.Helper()
 	rule := kadm.NewACLs().Allow(users...).AllowHosts("*").Topics("*").
 		Operations(kadm.OpWrite, kadm.OpDescribe).ResourcePatternType(kadm.ACLPatternLiteral)
 	rule.PrefixUserExcept()
-	made, err := kadm.NewClient(c.Client()).CreateACLs(limit(t), rule)
+	admin, ctx := kadm.NewClient(c.Client()), limit(t)
+	made, err := admin.CreateACLs(ctx, rule)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range made {
 		if m.Err != nil {
 			t.Fatal(m.Err)
+		}
+	}
+	for known := 0; known < len(made); time.Sleep(10 * time.Millisecond) {
+		found, err := admin.DescribeACLs(ctx, rule)
+		if err != nil {
+			t.Fatal(err)
+		}
+		known = 0
+		for _, f := range found {
+			known += len(f.Described)
 		}
 	}
 }
