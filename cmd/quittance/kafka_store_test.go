@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -112,8 +111,7 @@ func withStore(t *testing.T, o compaction.Options, f func(*compaction.Shards)) {
 	f(s)
 }
 
-// move puts minor units into an account that ends when it is empty, or takes them out. What brokers
-// refuse for the moment, so that nothing was written, is sent again, as by any client.
+// move puts minor units into an account that ends when it is empty, or takes them out.
 func move(t *testing.T, s *compaction.Shards, tenant, account string, amount int64) {
 	t.Helper()
 	eur := money.MustParseCurrency("EUR")
@@ -122,7 +120,7 @@ func move(t *testing.T, s *compaction.Shards, tenant, account string, amount int
 		p = ledger.Posting{Debit: "c:d", Credit: ledger.AccountID(account),
 			Amount: money.New(-amount, eur)}
 	}
-	post := func(tx *compaction.Tx) error {
+	err := decide(t.Context(), s, tenant, func(tx *compaction.Tx) error {
 		if amount > 0 {
 			_, err := ledger.Configure(tx, tenant, ledger.AccountID(account), eur,
 				ledger.Settings{Ephemeral: true})
@@ -132,15 +130,9 @@ func move(t *testing.T, s *compaction.Shards, tenant, account string, amount int
 		}
 		_, err := ledger.Post(tx, tenant, ledger.Transaction{Postings: []ledger.Posting{p}})
 		return err
-	}
-	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		err := decide(t.Context(), s, tenant, post)
-		if err == nil {
-			return
-		}
-		if !errors.Is(err, compaction.ErrNotCommitted) || time.Since(began) > time.Minute {
-			t.Fatal(err)
-		}
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -116,17 +116,6 @@ func createKey(
 	return key, text, err
 }
 
-// decide runs f as a command of a tenant.
-func decide(
-	ctx context.Context, s *compaction.Shards, tenant string, f func(*compaction.Tx) error,
-) error {
-	_, err := s.Do(ctx, compaction.Command{Tenant: tenant,
-		Decide: func(tx *compaction.Tx) (compaction.Answer, error) {
-			return compaction.Answer{}, f(tx)
-		}})
-	return err
-}
-
 // keysList lists keys.
 type keysList struct {
 	logFlags
