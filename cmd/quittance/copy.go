@@ -193,7 +193,8 @@ func (c copyCommand) report(w io.Writer, done []compaction.Copied, took time.Dur
 		return
 	}
 	fmt.Fprintf(w, "nobody has written to the source meanwhile; leave its servers stopped\n"+
-		"compare:  quittance verify --compare %s %s\n", c.From, c.To)
+		"compare:  quittance verify --compare %s %s\n",
+		word(c.From), word(c.To))
 }
 
 // A copyProgress says now and then how far a copy is.

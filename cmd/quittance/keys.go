@@ -101,6 +101,18 @@ func askForKeys(tenant, more, url string) string {
 // quoted is a text as a shell takes it for one word.
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
+// word is quoted, of a text that a shell might take for anything else than one word as it stands.
+func word(text string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
+			strings.ContainsRune("-_./:,@%+=", r)
+	}
+	if text != "" && strings.IndexFunc(text, func(r rune) bool { return !plain(r) }) < 0 {
+		return text
+	}
+	return quoted(text)
+}
+
 // createKey makes a key and returns its text.
 func createKey(
 	ctx context.Context, s *compaction.Shards, tenant, name string, role access.Role,

@@ -27,3 +27,20 @@ func TestKeysCreateAsked(t *testing.T) {
 		}
 	}
 }
+
+// TestWord: what is printed to be typed into a shell is one word there, and quoted only where it
+// has to be.
+func TestWord(t *testing.T) {
+	for text, want := range map[string]string{
+		"kafka:broker-1:9092":          "kafka:broker-1:9092",
+		"kafka:a:1?prefix=x&topic=%25": "'kafka:a:1?prefix=x&topic=%25'",
+		"local:/srv/Nora's data":       `'local:/srv/Nora'\''s data'`,
+		"":                             "''",
+	} {
+		got := word(text)
+		out, err := exec.Command("sh", "-c", "printf %s "+got).Output()
+		if got != want || err != nil || string(out) != text {
+			t.Errorf("%s is %s, want %s; a shell takes it for %s (%v)", text, got, want, out, err)
+		}
+	}
+}
