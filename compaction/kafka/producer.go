@@ -75,6 +75,9 @@ func (p *producer) transact(
 	}
 	// The client would commit what succeeded even where something failed.
 	if err == nil {
+		err = oneID(records)
+	}
+	if err == nil {
 		err = check(records)
 	}
 	if err == nil {
@@ -117,6 +120,19 @@ func (p *producer) produce(records []*kgo.Record) <-chan error {
 		_ = p.cl.Flush(context.Background())
 	}()
 	return answered
+}
+
+// oneID fails where records were not all written under the same id and epoch. The client takes new
+// ones in the middle of a transaction where a broker does not know its sequence and the topic
+// begins behind what it wrote there last (kgo v1.22.2). The brokers then abort what they had taken
+// before, and the client would commit the rest.
+func oneID(records []*kgo.Record) error {
+	for _, r := range records {
+		if r.ProducerID != records[0].ProducerID || r.ProducerEpoch != records[0].ProducerEpoch {
+			return errors.New("the client took a new producer id before all of it was written")
+		}
+	}
+	return nil
 }
 
 // settle waits until the client has noted where records went that were answered for. It sends what
