@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/protobuf/proto"
@@ -76,7 +77,13 @@ func (w *writer) take(ctx context.Context) error {
 		return err
 	}
 	w.ends = t.ends
-	if err := w.ring[0].transact(ctx, records, w.follow); err != nil {
+	check := func(records []*kgo.Record) error {
+		if err := w.follow(records); err != nil {
+			return err
+		}
+		return t.adjoins(ctx, records)
+	}
+	if err := w.ring[0].transact(ctx, records, check); err != nil {
 		return fmt.Errorf("kafka: the barrier of shard %d: %w", w.shard, err)
 	}
 	w.turn = 1
@@ -218,6 +225,39 @@ func (t *tail) decode(r *kgo.Record) (*compactionv1.ShardRecord, error) {
 	}
 	return m, nil
 }
+
+// adjoins fails where committed records stand between the ends that were read and a barrier that is
+// not yet committed. A broker that has not heard yet that others lead in its place, as one that was
+// stopped for a while, tells of an end that was. Where the barrier stands every replica in sync
+// says.
+func (t *tail) adjoins(ctx context.Context, barrier []*kgo.Record) error {
+	var spans []want
+	to := map[string]int64{}
+	for _, r := range barrier {
+		topic := t.log.unprefixed(r.Topic)
+		if end := t.ends.Of(topic); end < r.Offset {
+			spans = append(spans, want{topic: topic, from: end})
+			to[topic] = r.Offset
+		}
+	}
+	if len(spans) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, adjoinTime)
+	defer cancel()
+	t.fetcher.led = nil // others may lead them
+	return t.fetcher.sweep(ctx, spans, to, func(p piece) error {
+		if len(p.records) == 0 {
+			return nil // it was aborted
+		}
+		return fmt.Errorf("kafka: a broker said that %s ends at %d, and there is more",
+			t.log.options.Prefix+p.topic, t.ends.Of(p.topic))
+	})
+}
+
+// adjoinTime is how long the brokers may take to show what stands before a barrier. Its transaction
+// is open meanwhile.
+const adjoinTime = 3 * time.Second
 
 // same holds the claim before against the log as it is. It refuses a log whose topics are not those
 // of that claim: one of them was deleted and made anew, and what it held is gone.
