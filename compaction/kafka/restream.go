@@ -44,13 +44,16 @@ func OpenRestream(ctx context.Context, c Connection, topic string) (*Restream, e
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), // as every client hashes keys
 		// A topic that is not there, and not made by the first record, is told and not waited for.
 		kgo.UnknownTopicRetries(1),
-		kgo.RecordDeliveryTimeout(time.Minute),
 	)...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
 	return &Restream{client: client, topic: topic}, nil
 }
+
+// takeTime is how long the brokers may take over a record. The client's own bound would count from
+// the record's stamp (kgo v1.22.2), and history is older than that.
+const takeTime = time.Minute
 
 // Send sends a record as it is stored, a tombstone as one, stamped with its group's time. It does
 // not wait until the brokers have it: Flush does, and Close. Records of a key arrive in the order
@@ -61,9 +64,14 @@ func (r *Restream) Send(ctx context.Context, e compaction.Entry) error {
 		return err
 	}
 	record := &kgo.Record{Topic: r.topic, Key: e.Key, Value: e.Value, Timestamp: e.Time}
-	r.client.Produce(ctx, record, func(_ *kgo.Record, err error) {
+	within, done := context.WithTimeout(ctx, takeTime)
+	r.client.Produce(within, record, func(_ *kgo.Record, err error) {
+		defer done()
 		if err == nil {
 			return
+		}
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			err = fmt.Errorf("the brokers did not take a record within %v", takeTime)
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
