@@ -57,7 +57,8 @@ func (p *producer) OnBrokerWrite(
 func (p *producer) transact(
 	ctx context.Context, records []*kgo.Record, check func([]*kgo.Record) error,
 ) error {
-	if err := p.cl.BeginTransaction(); err != nil {
+	// It asks for a new epoch first where only that ends the last transaction.
+	if err := within(ctx, p.patience.produce, p.cl.BeginTransaction); err != nil {
 		if fenced(err) {
 			return fmt.Errorf("%w: %w", compaction.ErrFenced, err)
 		}
@@ -81,7 +82,7 @@ func (p *producer) transact(
 		err = check(records)
 	}
 	if err == nil {
-		err = p.settle(records)
+		err = p.settle(ctx, records)
 	}
 	if err != nil {
 		return p.abort(ctx, err, nil)
@@ -140,12 +141,13 @@ func oneID(records []*kgo.Record) error {
 // wrote to no topic which it has noted is aborted when it is to be committed, without an error (kgo
 // v1.22.2). It notes them under a lock that it takes as well to abort what is not yet sent: of that
 // there is nothing.
-func (p *producer) settle(records []*kgo.Record) error {
+func (p *producer) settle(ctx context.Context, records []*kgo.Record) error {
 	fresh := func(r *kgo.Record) bool { return !p.placed[r.Topic] }
 	if !slices.ContainsFunc(records, fresh) {
 		return nil
 	}
-	if err := p.cl.AbortBufferedRecords(context.Background()); err != nil {
+	note := func() error { return p.cl.AbortBufferedRecords(context.Background()) }
+	if err := within(ctx, p.patience.abort, note); err != nil {
 		return err
 	}
 	for _, r := range records {
@@ -207,13 +209,18 @@ func (p *producer) abort(ctx context.Context, cause error, produced <-chan error
 
 // end asks the coordinator to end the transaction and waits for its answer, so long at most.
 func (p *producer) end(ctx context.Context, wait time.Duration, how kgo.TransactionEndTry) error {
+	return within(ctx, wait, func() error { return p.cl.EndTransaction(context.Background(), how) })
+}
+
+// within waits for a call of the client's, so long at most. The call goes on.
+func within(ctx context.Context, wait time.Duration, call func() error) error {
 	answered := make(chan error, 1)
-	go func() { answered <- p.cl.EndTransaction(context.Background(), how) }()
+	go func() { answered <- call() }()
 	select {
 	case err := <-answered:
 		return err
 	case <-time.After(wait):
-		return fmt.Errorf("the coordinator did not answer within %v", wait)
+		return fmt.Errorf("the brokers did not answer within %v", wait)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
