@@ -201,7 +201,7 @@ func TestDirectoryDataLoss(t *testing.T) {
 	defer d.Close()
 	shows := func(epoch uint64) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		owner, _ := d.Owner(0)
 		for ; owner.Epoch != epoch && ctx.Err() == nil; owner, _ = d.Owner(0) {
