@@ -65,10 +65,11 @@ func grows(k errorfs.OpKind) bool {
 // longestDebt is how far a disk falls behind.
 const longestDebt = 20 * time.Second
 
-// holders are what Pebble does with locks held that others of its goroutines wait for, and time in
+// holders are what Pebble and shards do with locks held that other goroutines wait for, and time in
 // a bubble does not pass as long as somebody waits for a lock. What these take of a slow disk's
 // time is taken when it is next asked for something else.
-var holders = []string{"/pebble/v2.Open", "/pebble/v2.(*DB).Close", "(*LogWriter).flushLoop"}
+var holders = []string{"/pebble/v2.Open", "/pebble/v2.(*DB).Close", "(*LogWriter).flushLoop",
+	"/compaction.(*shard).publish"}
 
 // held reports whether one of them is what asks.
 func held() bool {
