@@ -331,6 +331,9 @@ func TestLogCorrupt(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := start(t, "serve", "--data", dir, "--sandbox", "--listen", "127.0.0.1:0")
+	if !p.says("a shard is damaged") { // only history may read what it is in, a moment later
+		t.Fatalf("the damage is not found\n%s", p.log)
+	}
 	served, stopped := 0, 0
 	for shard, key := range keys {
 		c := &client{url: p.url, key: key, http: newHTTPClient()}
