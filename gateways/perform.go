@@ -173,14 +173,17 @@ func (w *Worker) unbegun(ctx context.Context, e compaction.Effect, err error) {
 		if err := w.kill(ctx, e, err); err != nil {
 			w.o.Logger.Error("an effect could not be given up", "effect", e.ID, "error", err)
 		}
-	case !engineFailed(err):
-		w.o.Logger.Error("an attempt could not begin", "kind", e.Kind, "effect", e.ID, "error", err)
+	default:
+		if !engineFailed(err) {
+			w.o.Logger.Error("an attempt could not begin", "kind", e.Kind, "effect", e.ID,
+				"error", err)
+		}
 		w.pause(ctx)
 	}
 }
 
-// pause leaves an effect alone for a moment after an error that nobody expects to pass at once: it
-// is due, and would be found again in no time.
+// pause leaves an effect alone for a moment after an error: it is due, and would be found again in
+// no time, also in the store of a shard that is about to drop itself or has no room to write.
 func (w *Worker) pause(ctx context.Context) {
 	select {
 	case <-ctx.Done():
