@@ -180,10 +180,18 @@ func (c *Cluster) Stop(i int) {
 	}
 }
 
-// Pause makes broker i stand still by SIGSTOP: its connections stay open, nobody answers.
+// Pause makes broker i stand still by SIGSTOP, and returns when it does: its connections stay open,
+// nobody answers.
 func (c *Cluster) Pause(i int) {
 	c.tb.Helper()
 	c.signal("Pause", i, syscall.SIGSTOP)
+	b := c.brokers[i]
+	for end := time.Now().Add(patience); b.running() && !stands(b.cmd.Process.Pid); {
+		if time.Now().After(end) {
+			c.tb.Fatalf("Pause(%d): it goes on", i)
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // Resume lets broker i go on after a Pause.
