@@ -323,15 +323,12 @@ func (s *shardCopy) append(ctx context.Context, batch []gathered) error {
 		groups[i] = Group{Number: g.number, First: last + 1, Time: g.time, Records: g.records()}
 		last = g.number
 	}
-	var space *SpaceError
-	var size *SizeError
 	for again := 0; ; again++ {
 		err := s.appendAll(ctx, groups)
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, ErrNotCommitted) || errors.As(err, &space) || errors.As(err, &size) ||
-			again == retries {
+		if !Passing(err) || again == retries {
 			return err
 		}
 		select {

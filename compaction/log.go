@@ -107,6 +107,14 @@ var ErrFenced = errors.New("compaction: another writer has claimed the shard")
 // ErrNotCommitted reports that an append wrote nothing. Trying again is safe.
 var ErrNotCommitted = errors.New("compaction: nothing was written")
 
+// Passing reports whether an error is an ErrNotCommitted of which the reason may pass by itself, so
+// that trying again soon is of use: neither a *SpaceError nor a *SizeError.
+func Passing(err error) bool {
+	var space *SpaceError
+	var size *SizeError
+	return errors.Is(err, ErrNotCommitted) && !errors.As(err, &space) && !errors.As(err, &size)
+}
+
 // ErrUnknownOutcome reports that an append may or may not have been committed.
 var ErrUnknownOutcome = errors.New("compaction: the append may or may not have been committed")
 

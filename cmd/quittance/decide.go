@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -24,11 +23,8 @@ func decide(
 			Decide: func(tx *compaction.Tx) (compaction.Answer, error) {
 				return compaction.Answer{}, f(tx)
 			}})
-		var space *compaction.SpaceError
-		var size *compaction.SizeError
-		if err != nil && (!errors.Is(err, compaction.ErrNotCommitted) || errors.As(err, &space) ||
-			errors.As(err, &size)) {
-			return a, backoff.Permanent(err)
+		if err != nil && !compaction.Passing(err) {
+			err = backoff.Permanent(err)
 		}
 		return a, err
 	}, backoff.WithBackOff(backoff.NewConstantBackOff(50*time.Millisecond)),
